@@ -1,0 +1,1 @@
+"""Grievance redress against citizens' charters, by the rules of Bangladesh's Cabinet Division."""

@@ -1,0 +1,6 @@
+"""From document to charter: text → paragraphs and table rows → sections → entries. No database."""
+
+from grs.charter.interpret import read_charter
+from grs.charter.model import CharterDocument
+
+__all__ = ["CharterDocument", "read_charter"]

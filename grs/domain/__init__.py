@@ -1,0 +1,1 @@
+"""The rules: facts in, decision out. Standard library only; no clock, no database, no request."""

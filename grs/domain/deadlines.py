@@ -1,0 +1,102 @@
+"""From an instant to a due date: received on, limits, expected dates, days left, reminders."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from grs.domain.calendar import DHAKA, ONE_DAY, Day, WorkingCalendar, dhaka_date
+from grs.domain.tiers import DayLimit, LimitUnit, Tier, TierChain
+
+REMINDER_WORKING_DAYS = (5, 1)
+"""How long before the due date the officer is reminded (ours)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueDate:
+    """The last day still in time, and the day it is counted from (day 0)."""
+
+    received_on: date
+    due_on: date
+    is_provisional: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedDate:
+    """By when a tier answers, if every tier below it takes its whole time."""
+
+    tier: Tier
+    due: DueDate
+
+
+def received_on(calendar: WorkingCalendar, filed_at: datetime, *, cutoff: time | None = None) -> date:
+    """Day 0: the Dhaka date of filing if the office is open then, else its next working day (rule 2).
+
+    At or after ``cutoff`` (Dhaka time) it counts as the day after; without one a complaint
+    is received whenever it enters the system (ICT Act 2006 s.15).
+    """
+    local = filed_at.astimezone(DHAKA)
+    is_late = cutoff is not None and local.time() >= cutoff
+    return calendar.on_or_after(dhaka_date(filed_at) + ONE_DAY * is_late)
+
+
+def due_date(calendar: WorkingCalendar, received: date, limit: DayLimit) -> DueDate:
+    """The due date of a limit counted from the day received, which is day 0 (rules 3 and 5)."""
+    if limit.unit is LimitUnit.WORKING_DAYS:
+        due_on = calendar.add_working_days(received, limit.amount)
+    elif limit.unit is LimitUnit.CALENDAR_DAYS:
+        due_on = calendar.on_or_after(received + timedelta(days=limit.amount))
+    else:
+        due_on = calendar.on_or_after(add_months(received, limit.amount))
+    return DueDate(
+        received_on=received, due_on=due_on, is_provisional=calendar.is_provisional(received, due_on)
+    )
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last day where it is shorter."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def expected_dates(
+    calendar: WorkingCalendar, received: date, chain: TierChain, *, first: Tier
+) -> list[ExpectedDate]:
+    """The dates a receipt promises: each tier starts the day after the one below ran out."""
+    expected = []
+    day = received
+    for desk in chain:
+        if desk.tier < first:
+            continue
+        due = due_date(calendar, day, desk.limit)
+        expected.append(ExpectedDate(tier=desk.tier, due=due))
+        day = calendar.on_or_after(due.due_on + ONE_DAY)
+    return expected
+
+
+def skipped_days(calendar: WorkingCalendar, due: DueDate) -> list[Day]:
+    """Each day between day 0 and the due date that was not counted, and why."""
+    return list(calendar.closed_days(due.received_on, due.due_on))
+
+
+def is_overdue(due_on: date, today: date) -> bool:
+    """In time until the end of the due date; overdue from 00:00 Dhaka of the next day (rule 4)."""
+    return today > due_on
+
+
+def working_days_left(calendar: WorkingCalendar, due_on: date, today: date) -> int:
+    """Working days until the due date: 0 on the day itself, negative when it is past."""
+    return calendar.count_working_days(today, due_on)
+
+
+def earliest_filing(calendar: WorkingCalendar, applied_on: date, working_days: int | None) -> date | None:
+    """From which day lateness may be complained about, or None for at once (G 6.1(ঙ)).
+
+    The day after the charter's time, counted from the date of application, has run out.
+    A charter without a number of days promises nothing that could run out.
+    """
+    if not working_days:
+        return None
+    return calendar.add_working_days(calendar.on_or_after(applied_on), working_days) + ONE_DAY
