@@ -10,10 +10,11 @@ from datetime import date
 
 from grs.charter import cells, columns, places
 from grs.charter.columns import Column
-from grs.charter.model import Category, CharterDocument, OfficeHead, PrintedTier, Service
+from grs.charter.model import CharterDocument, OfficeHead, PrintedTier, Service
 from grs.charter.text import Block, Paragraph, Row, read_blocks
 from grs.domain.bangla import skeleton, to_ascii_digits
 from grs.domain.errors import InvalidFile
+from grs.domain.lodging import Category
 
 
 def _has(*words: str) -> re.Pattern[str]:

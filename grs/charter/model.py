@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from enum import StrEnum
 from typing import Any
 
+from grs.domain.lodging import Category
 from grs.domain.tiers import DayLimit, LimitUnit
-
-
-class Category(StrEnum):
-    """Whom a service is for; the three tables of a charter."""
-
-    CITIZEN = "citizen"
-    INSTITUTIONAL = "institutional"
-    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,10 @@ class WorkingCalendar:
             return self._days[index]
         return self._add_outside(start, days)
 
+    def subtract_working_days(self, day: date, days: int) -> date:
+        """The ``days``-th working day before a day, which itself is not counted."""
+        return self._day_numbered(self._number(day - ONE_DAY) - days + 1)
+
     def count_working_days(self, after: date, through: date) -> int:
         """How many working days lie after ``after`` up to and with ``through``; negative when reversed."""
         return self._number(through) - self._number(after)
@@ -235,13 +239,15 @@ class WorkingCalendar:
         return number if day <= self._last else number + self._plain_number(day) - self._last_number
 
     def _add_outside(self, start: date, days: int) -> date:
-        number = self._number(start) + days
         try:
-            if number <= self._first_number:
-                return self._plain_day(number)
-            index = number - self._first_number - 1
-            if index < len(self._days):
-                return self._days[index]
-            return self._plain_day(self._last_number + index - len(self._days) + 1)
+            return self._day_numbered(self._number(start) + days)
         except (ValueError, OverflowError):
             raise DateOutOfRange(start, days) from None
+
+    def _day_numbered(self, number: int) -> date:
+        if number <= self._first_number:
+            return self._plain_day(number)
+        index = number - self._first_number - 1
+        if index < len(self._days):
+            return self._days[index]
+        return self._plain_day(self._last_number + index - len(self._days) + 1)

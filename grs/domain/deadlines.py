@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -62,17 +63,19 @@ def add_months(day: date, months: int) -> date:
 
 
 def expected_dates(
-    calendar: WorkingCalendar, received: date, chain: TierChain, *, first: Tier
+    calendars: Mapping[Tier, WorkingCalendar], received: date, chain: TierChain, *, first: Tier
 ) -> list[ExpectedDate]:
-    """The dates a receipt promises: each tier starts the day after the one below ran out."""
-    expected = []
-    day = received
+    """The dates a receipt promises: each tier starts the day after the one below ran out.
+
+    Each tier counts on the calendar of the office that answers at it.
+    """
+    expected: list[ExpectedDate] = []
     for desk in chain:
         if desk.tier < first:
             continue
-        due = due_date(calendar, day, desk.limit)
-        expected.append(ExpectedDate(tier=desk.tier, due=due))
-        day = calendar.on_or_after(due.due_on + ONE_DAY)
+        calendar = calendars[desk.tier]
+        start = calendar.on_or_after(expected[-1].due.due_on + ONE_DAY) if expected else received
+        expected.append(ExpectedDate(tier=desk.tier, due=due_date(calendar, start, desk.limit)))
     return expected
 
 
@@ -100,3 +103,12 @@ def earliest_filing(calendar: WorkingCalendar, applied_on: date, working_days: i
     if not working_days:
         return None
     return calendar.add_working_days(calendar.on_or_after(applied_on), working_days) + ONE_DAY
+
+
+def next_reminder(calendar: WorkingCalendar, due_on: date, *, after: date | None = None) -> date | None:
+    """The next day on which the officer is reminded, or None when the last reminder is out.
+
+    ``after`` is the day of the reminder just sent; None before the first.
+    """
+    days = (calendar.subtract_working_days(due_on, n) for n in REMINDER_WORKING_DAYS)
+    return next((day for day in days if after is None or day > after), None)

@@ -18,6 +18,22 @@ class Tier(IntEnum):
     CELL_OFFICER = 3
 
 
+class OfficeLevel(StrEnum):
+    """Where an office stands in the tree; the guideline's default chain is read off it (G 5.1.1)."""
+
+    UNION = "union"
+    UPAZILA = "upazila"
+    DISTRICT = "district"
+    DIVISION = "division"
+    DIRECTORATE = "directorate"
+    MINISTRY = "ministry"
+    CELL = "cell"
+
+
+BELOW_DISTRICT = {OfficeLevel.UNION, OfficeLevel.UPAZILA}
+"""For these the guideline's grievance officer sits at the district (G 5.1.1)."""
+
+
 class LimitUnit(StrEnum):
     """What a limit counts in; charters print all three."""
 

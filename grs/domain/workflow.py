@@ -82,3 +82,16 @@ def allowed_actions(stage: Stage, *, tier: Tier, actor: Actor) -> list[Action]:
 
 def _is_allowed_at(action: Action, tier: Tier) -> bool:
     return tier is Tier.GRIEVANCE_OFFICER or action not in FIRST_TIER_ONLY
+
+
+class StepKind(StrEnum):
+    """What the history tells: the actions of the workflow done, and what else people are told of."""
+
+    LODGED = "lodged"
+    ACCEPTED = "accepted"
+    FORWARDED = "forwarded"
+    REJECTED = "rejected"
+    DISPOSED = "disposed"
+    ESCALATED = "escalated"
+    APPEALED = "appealed"
+    DUE_DATE_CHANGED = "due_date_changed"

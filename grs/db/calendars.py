@@ -1,0 +1,41 @@
+"""The calendar as it was announced: rows are superseded, never deleted (rule 8)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from grs.db.base import Base, Word
+from grs.domain.calendar import CalendarRow, Certainty, RowKind
+
+
+class CalendarDay(Base):
+    """What was declared of one day for the nation, a district or an office."""
+
+    __tablename__ = "calendar_day"
+    __table_args__ = (Index("ix_calendar_day_day_scope", "day", "scope"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    kind: Mapped[RowKind] = mapped_column(Word(RowKind))
+    scope: Mapped[str] = mapped_column(String(120))
+    name_bn: Mapped[str] = mapped_column(String(300))
+    name_en: Mapped[str] = mapped_column(String(300))
+    reference: Mapped[str] = mapped_column(Text)
+    certainty: Mapped[Certainty] = mapped_column(Word(Certainty))
+    recorded_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]
+    superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("calendar_day.id"))
+
+    def as_row(self) -> CalendarRow:
+        return CalendarRow(
+            day=self.day,
+            kind=self.kind,
+            scope=self.scope,
+            name_bn=self.name_bn,
+            name_en=self.name_en,
+            reference=self.reference,
+            certainty=self.certainty,
+        )

@@ -1,0 +1,129 @@
+"""Complaints: what was lodged, its stays at desks, its steps, and who lodged it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grs.db.base import Base, BigKey, Number, Word
+from grs.db.charters import Chain, Charter, CharterEntry
+from grs.db.offices import Office, Post
+from grs.domain.disposal import Outcome
+from grs.domain.lodging import Channel, Ground, Kind
+from grs.domain.tiers import About, LimitUnit, Tier
+from grs.domain.workflow import Action, Stage, StepKind
+
+
+class Complaint(Base):
+    """A complaint. The columns below ``stage`` are the index of its steps, written with them."""
+
+    __tablename__ = "complaint"
+    __table_args__ = (
+        # The sweep: nothing due costs one look at the smallest entry, whatever the number of complaints.
+        Index("ix_complaint_escalates_after", "escalates_after", "id"),
+        Index("ix_complaint_remind_on", "remind_on", "id"),
+        # A desk's list, soonest due first.
+        Index("ix_complaint_post_id_stage_due_on", "post_id", "stage", "due_on", "id"),
+        Index("ix_complaint_office_id_stage_due_on", "office_id", "stage", "due_on", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    tracking_number: Mapped[str] = mapped_column(String(12), unique=True)
+    access_code_hash: Mapped[str] = mapped_column(String(200))
+    form_key: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[Kind] = mapped_column(Word(Kind))
+    ground: Mapped[Ground] = mapped_column(Word(Ground))
+    about: Mapped[About] = mapped_column(Word(About))
+    channel: Mapped[Channel] = mapped_column(Word(Channel))
+    language: Mapped[str] = mapped_column(String(2))
+    is_anonymous: Mapped[bool]
+    charter_id: Mapped[int] = mapped_column(ForeignKey("charter.id"))
+    charter_entry_id: Mapped[int | None] = mapped_column(ForeignKey("charter_entry.id"))
+    applied_on: Mapped[date | None]
+    service_reference: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[str] = mapped_column(String(300))
+    description: Mapped[str] = mapped_column(Text)
+    remedy: Mapped[str] = mapped_column(Text)
+    filed_at: Mapped[datetime]
+
+    stage: Mapped[Stage] = mapped_column(Word(Stage))
+    tier: Mapped[Tier] = mapped_column(Number(Tier))
+    first_tier: Mapped[Tier] = mapped_column(Number(Tier))
+    outcome: Mapped[Outcome | None] = mapped_column(Word(Outcome))
+    disposed_at: Mapped[datetime | None]
+    office_id: Mapped[int] = mapped_column(ForeignKey("office.id"))
+    chain_id: Mapped[int] = mapped_column(ForeignKey("chain.id"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
+    assignment_sequence: Mapped[int]
+    due_on: Mapped[date]
+    is_provisional: Mapped[bool]
+    escalates_after: Mapped[date | None]
+    remind_on: Mapped[date | None]
+    step_count: Mapped[int]
+    head_hash: Mapped[str] = mapped_column(String(64))
+
+    office: Mapped[Office] = relationship()
+    charter: Mapped[Charter] = relationship()
+    entry: Mapped[CharterEntry | None] = relationship()
+    chain: Mapped[Chain] = relationship()
+    post: Mapped[Post] = relationship()
+    complainant: Mapped[Complainant | None] = relationship(back_populates="complaint")
+    assignments: Mapped[list[Assignment]] = relationship(order_by="Assignment.sequence", viewonly=True)
+    steps: Mapped[list[Step]] = relationship(order_by="Step.sequence", viewonly=True)
+
+
+class Complainant(Base):
+    """Who lodged it and how to reach them; absent for an anonymous complaint."""
+
+    __tablename__ = "complainant"
+
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    identity_number: Mapped[str] = mapped_column(String(40))
+    present_address: Mapped[str] = mapped_column(Text)
+    permanent_address: Mapped[str] = mapped_column(Text)
+    mobile: Mapped[str] = mapped_column(String(20))
+    email: Mapped[str] = mapped_column(String(254))
+    complaint: Mapped[Complaint] = relationship(back_populates="complainant")
+
+
+class Assignment(Base):
+    """One stay of a complaint at a desk: who is answerable, since when, until when, how it ended.
+
+    The key makes a second escalation of the same stay lose: both would be the same next stay.
+    """
+
+    __tablename__ = "assignment"
+
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    office_id: Mapped[int] = mapped_column(ForeignKey("office.id"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
+    tier: Mapped[Tier] = mapped_column(Number(Tier))
+    started_at: Mapped[datetime]
+    received_on: Mapped[date]
+    due_on: Mapped[date]
+    is_provisional: Mapped[bool]
+    limit_amount: Mapped[int]
+    limit_unit: Mapped[LimitUnit] = mapped_column(Word(LimitUnit))
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[Action | None] = mapped_column(Word(Action))
+    post: Mapped[Post] = relationship(viewonly=True)
+    office: Mapped[Office] = relationship(viewonly=True)
+
+
+class Step(Base):
+    """One thing that happened, never changed; carries the hash of the step before it."""
+
+    __tablename__ = "step"
+
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[StepKind] = mapped_column(Word(StepKind))
+    happened_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(60))
+    details: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,64 @@
+"""The outbox: letters are rows first, written in the transaction of the act (decision 5)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from grs.db.base import Base, BigKey, Word
+
+
+class MessageChannel(StrEnum):
+    """How a message leaves."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class MessageState(StrEnum):
+    """Queued until it is sent, or given up loudly; both are final."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class Message(Base):
+    """One letter or SMS to one address for one cause.
+
+    ``key`` names the cause and the recipient, so that nothing is queued twice for one cause.
+    ``facts`` holds what the letter says where it does not follow from the step that caused it.
+    ``next_try_at`` of a message that a worker is sending lies past the time it may take.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index(
+            "ix_message_next_try_at",
+            "next_try_at",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+            sqlite_where=text("state = 'queued'"),
+        ),
+        Index("ix_message_complaint_id", "complaint_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), unique=True)
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    step_sequence: Mapped[int | None]
+    letter: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[MessageChannel] = mapped_column(Word(MessageChannel))
+    language: Mapped[str] = mapped_column(String(2))
+    to_name: Mapped[str] = mapped_column(String(200))
+    to_address: Mapped[str] = mapped_column(String(254))
+    facts: Mapped[str | None] = mapped_column(Text)
+    queued_at: Mapped[datetime]
+    state: Mapped[MessageState] = mapped_column(Word(MessageState), default=MessageState.QUEUED)
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)

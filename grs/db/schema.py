@@ -1,0 +1,55 @@
+"""The schema: every table known, migrations run, and whether the database is up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from grs.db import calendars, charters, complaints, job_runs, messages, offices
+from grs.db.base import Base
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+ALL_TABLES = Base.metadata
+_ROOMS = (calendars, charters, complaints, job_runs, messages, offices)  # imported for their tables
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Run the migrations up to a revision, in one transaction where the database can."""
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Run the migrations back to a revision (``base`` for none)."""
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def newest_revision() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The database's revision, or None when it has no schema yet."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def differences(engine: Engine) -> list[object]:
+    """Where the migrated database and the models disagree; empty when they are the same."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Base.metadata))

@@ -1,0 +1,124 @@
+"""config/ and the environment, read once into one frozen object."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "config"
+TEMPLATES = ROOT / "templates"
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be understood; names it."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"setting {name} (GRS_{name.upper()}): {reason}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings; ``config/default.toml`` says what each means."""
+
+    database_url: str
+    base_url: str
+    host: str
+    port: int
+    cutoff: time | None
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str
+    smtp_password: str
+    smtp_security: str
+    mail_from: str
+    mail_folder: Path
+    sms_gateway_url: str
+    sms_gateway_token: str
+    sms_folder: Path
+    operator_email: str
+    secret_key: str
+    session_idle_minutes: int
+
+    @property
+    def is_trial(self) -> bool:
+        """Trial mode: no letter leaves the machine until an SMTP address is set."""
+        return not self.smtp_host
+
+    def __repr__(self) -> str:
+        return f"<Settings base_url={self.base_url!r} trial={self.is_trial}>"  # never the secrets
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read default.toml, then the file named by GRS_CONFIG, then GRS_* variables.
+
+    Raises SettingsError for an unknown name in a file or a value that cannot be understood.
+    """
+    environment = os.environ if environment is None else environment
+    known = {field.name for field in fields(Settings)}
+    values: dict[str, Any] = _read_toml(CONFIG / "default.toml")
+    if extra := environment.get("GRS_CONFIG"):
+        values |= _read_toml(ROOT / extra)
+    values |= {name: environment[f"GRS_{name.upper()}"] for name in known if f"GRS_{name.upper()}" in environment}
+    for name in values:
+        if name not in known:
+            raise SettingsError(name, "there is no such setting")
+    values["database_url"] = _database_url(values["database_url"])
+    values["base_url"] = _base_url(values["base_url"])
+    for name in ("port", "smtp_port", "session_idle_minutes"):
+        values[name] = _number(name, values[name])
+    for name in ("mail_folder", "sms_folder"):
+        values[name] = ROOT / values[name]
+    values["cutoff"] = _clock_time("cutoff", values["cutoff"])
+    if values["smtp_security"] not in ("starttls", "tls", "none"):
+        raise SettingsError("smtp_security", "must be starttls, tls or none")
+    return Settings(**values)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError("config", f"there is no file {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError("config", f"{path}: {error}") from None
+
+
+def _database_url(url: str) -> str:
+    if url.startswith("sqlite:///"):
+        path = url.removeprefix("sqlite:///")
+        return f"sqlite:///{ROOT / path}"
+    if url.startswith(("postgresql://", "postgresql+psycopg://")):
+        return url
+    raise SettingsError("database_url", "must begin with sqlite:/// or postgresql://")
+
+
+def _base_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError("base_url", "must begin with http:// or https://")
+    return url.rstrip("/")
+
+
+def _number(name: str, value: object) -> int:
+    try:
+        number = int(str(value))
+    except ValueError:
+        raise SettingsError(name, f"{value!r} is not a whole number") from None
+    if not 0 < number < 65536:
+        raise SettingsError(name, f"{number} is not between 1 and 65535")
+    return number
+
+
+def _clock_time(name: str, value: str) -> time | None:
+    if not value:
+        return None
+    try:
+        return time.fromisoformat(value)
+    except ValueError:
+        raise SettingsError(name, f"{value!r} is not a time of day such as 17:00") from None

@@ -1,0 +1,1 @@
+"""What people and the timetable do: one verb family a file, callable from web, terminal and worker."""

@@ -1,0 +1,114 @@
+"""The complainant asks the next tier to decide (G 6.2)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from grs.db.complaints import Complaint
+from grs.db.messages import Message
+from grs.db.queries.complaints import complaint_by_number
+from grs.domain.appeals import check_appeal, last_day_to_appeal
+from grs.domain.bangla import normalise_lines
+from grs.domain.calendar import dhaka_date
+from grs.domain.deadlines import due_date
+from grs.domain.errors import AppealNotPossible, InvalidInput, NotFound
+from grs.domain.workflow import Action, Stage, StepKind, next_stage
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.desks import announce_arrival
+from grs.usecases.ledger import COMPLAINANT, Ledger, settle
+from grs.usecases.recipients import Recipients
+
+LONGEST_GROUNDS = 20_000
+RESULT_LETTERS = ("disposed", "not_admissible")
+
+
+def appeal_complaint(
+    session: Session, tracking_number: str, *, grounds: str, shelf: CalendarShelf, now: datetime
+) -> Complaint:
+    """Move a disposed complaint to the next tier because its complainant asks.
+
+    The caller has checked the access code. Raises InvalidInput without grounds, AppealNotPossible
+    or AppealTooLate.
+    """
+    complaint = complaint_by_number(session, tracking_number, lock=True)
+    if complaint is None:
+        raise NotFound("complaint", tracking_number)
+    today = dhaka_date(now)
+    check_complaint_appeal(session, complaint, shelf=shelf, today=today)
+    grounds = normalise_lines(grounds)
+    if not grounds:
+        raise InvalidInput({"grounds": "required"})
+    if len(grounds) > LONGEST_GROUNDS:
+        raise InvalidInput({"grounds": "too_long"})
+    stage = next_stage(complaint.stage, Action.APPEAL, tier=complaint.tier)
+    chain = complaint.chain.as_tier_chain()
+    desk = chain.above(complaint.tier)
+    assert desk is not None  # check_appeal has seen to it
+    calendar = shelf.for_desks(session, chain)[desk.tier]
+    due = due_date(calendar, calendar.on_or_after(today), desk.limit)
+    before = {
+        "from_office": complaint.office_id,
+        "from_post": complaint.post_id,
+        "from_tier": int(complaint.tier),
+        "was_due_on": complaint.due_on,
+    }
+    settle(complaint, stage=stage, chain=chain, desk=desk, due=due, calendar=calendar)
+    complaint.outcome, complaint.disposed_at = None, None
+    ledger = Ledger(now)
+    ledger.start_stay(complaint, desk, due)
+    step = ledger.step(
+        complaint,
+        StepKind.APPEALED,
+        actor=COMPLAINANT,
+        details=before
+        | {
+            "to_office": desk.office_id,
+            "to_post": desk.post_id,
+            "to_tier": int(desk.tier),
+            "due_on": due.due_on,
+            "provisional": due.is_provisional,
+            "grounds": grounds,
+        },
+    )
+    people = Recipients(session, today)
+    ledger.to_complainant(complaint, step, "appealed", complaint.complainant, complaint.language)
+    announce_arrival(ledger, complaint, step, letter="appeal_assigned", chain=chain, desk=desk, people=people)
+    ledger.write(session)
+    return complaint
+
+
+def appeal_deadline(session: Session, complaint: Complaint, *, shelf: CalendarShelf) -> date | None:
+    """The last day to appeal, or None while nothing is decided."""
+    if complaint.stage is not Stage.DISPOSED or complaint.disposed_at is None:
+        return None
+    sent_at = session.scalar(
+        select(func.max(Message.sent_at)).where(
+            Message.complaint_id == complaint.id,
+            Message.step_sequence == complaint.step_count,
+            Message.letter.in_(RESULT_LETTERS),
+        )
+    )
+    told_on = dhaka_date(max(complaint.disposed_at, sent_at or complaint.disposed_at))
+    calendar = shelf.for_office(session, complaint.office)
+    return last_day_to_appeal(calendar, told_on=told_on, due_on=complaint.due_on)
+
+
+def check_complaint_appeal(
+    session: Session, complaint: Complaint, *, shelf: CalendarShelf, today: date
+) -> date:
+    """The last day to appeal; raises AppealNotPossible or AppealTooLate when it cannot be done."""
+    last_day = appeal_deadline(session, complaint, shelf=shelf)
+    if last_day is None:
+        raise AppealNotPossible("not_disposed")
+    check_appeal(
+        complaint.chain.as_tier_chain(),
+        stage=complaint.stage,
+        tier=complaint.tier,
+        outcome=complaint.outcome,
+        last_day=last_day,
+        today=today,
+    )
+    return last_day

@@ -1,0 +1,146 @@
+"""The supervisors' morning letter: new, due soon, overdue by officer, escalated, undeliverable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from grs.db.complaints import Assignment, Complaint
+from grs.db.messages import Message, MessageState
+from grs.db.offices import Office, Person, Post, PostHolder
+from grs.domain.access import PostRole
+from grs.domain.calendar import dhaka_date
+from grs.domain.workflow import OPEN_STAGES, Action
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.ledger import Ledger
+from grs.usecases.recipients import Recipient
+
+DUE_SOON_WORKING_DAYS = 5
+MOST_LINES = 50
+
+
+def send_digests(
+    writers: sessionmaker[Session], *, shelf: CalendarShelf, now: datetime, dry_run: bool = False
+) -> Counter[str]:
+    """Queue each supervisor's digest of the day, once; none on a day the offices are closed."""
+    counts: Counter[str] = Counter(digests=0)
+    today = dhaka_date(now)
+    with writers.begin() as session:
+        calendar = shelf.for_scopes(session)
+        if not calendar.is_open(today):
+            return counts
+        soon = calendar.add_working_days(today, DUE_SOON_WORKING_DAYS)
+        for person, offices in _supervisors(session, today):
+            key = f"digest/{today}/{person.id}"
+            if session.scalar(select(Message.id).where(Message.key == key)) is not None:
+                continue
+            counts["digests"] += 1
+            if dry_run:
+                continue
+            since = _last_digest(session, person.id) or datetime.min.replace(tzinfo=now.tzinfo)
+            facts = _facts(session, offices, since=since, today=today, soon=soon)
+            ledger = Ledger(now)
+            to = Recipient(person.id, person.name, person.email, person.language)
+            ledger.note(key, "digest", to, facts)
+            ledger.write(session)
+    return counts
+
+
+def supervised_offices(session: Session, office_ids: Collection[int]) -> set[int]:
+    """The offices and every office below them."""
+    found: set[int] = set()
+    layer = set(office_ids)
+    while layer:
+        found |= layer
+        layer = set(session.scalars(select(Office.id).where(Office.parent_id.in_(layer)))) - found
+    return found
+
+
+def _supervisors(session: Session, today: Any) -> list[tuple[Person, set[int]]]:
+    rows = session.execute(
+        select(Person, Post.office_id)
+        .join(PostHolder, PostHolder.person_id == Person.id)
+        .join(Post, Post.id == PostHolder.post_id)
+        .where(
+            Post.role == PostRole.SUPERVISOR,
+            Person.is_active,
+            PostHolder.held_from <= today,
+            or_(PostHolder.held_to.is_(None), PostHolder.held_to >= today),
+        )
+        .order_by(Person.id)
+    ).all()
+    by_person: dict[int, tuple[Person, set[int]]] = {}
+    for person, office_id in rows:
+        by_person.setdefault(person.id, (person, set()))[1].add(office_id)
+    return [(person, supervised_offices(session, offices)) for person, offices in by_person.values()]
+
+
+def _last_digest(session: Session, person_id: int) -> datetime | None:
+    return session.scalar(
+        select(func.max(Message.queued_at)).where(
+            Message.letter == "digest", Message.key.like(f"digest/%/{person_id}")
+        )
+    )
+
+
+def _facts(session: Session, offices: set[int], *, since: datetime, today: Any, soon: Any) -> dict[str, Any]:
+    mine = Complaint.office_id.in_(offices)
+    is_open = Complaint.stage.in_(OPEN_STAGES)
+    overdue = session.execute(
+        select(Post.title_bn, Post.title_en, Office.name_bn, Office.name_en, func.count())
+        .join(Complaint, Complaint.post_id == Post.id)
+        .join(Office, Office.id == Post.office_id)
+        .where(mine, is_open, Complaint.due_on < today)
+        .group_by(Post.id, Post.title_bn, Post.title_en, Office.name_bn, Office.name_en)
+        .order_by(func.count().desc(), Post.id)
+        .limit(MOST_LINES)
+    ).all()
+    due_soon = session.execute(
+        select(Complaint.tracking_number, Complaint.due_on)
+        .where(mine, is_open, Complaint.due_on.between(today, soon))
+        .order_by(Complaint.due_on, Complaint.id)
+        .limit(MOST_LINES)
+    ).all()
+    return {
+        "day_of": today,
+        "new": _count(session, Complaint.id, mine, Complaint.filed_at > since),
+        "due_soon": [{"tracking_number": number, "due_on": due_on} for number, due_on in due_soon],
+        "overdue": [
+            {"post_bn": pb, "post_en": pe, "office_bn": ob, "office_en": oe, "count": count}
+            for pb, pe, ob, oe, count in overdue
+        ],
+        "escalated": _escalated(session, offices, since),
+        "undeliverable": _count(
+            session,
+            Message.id,
+            Message.state == MessageState.DEAD,
+            Message.complaint_id.in_(select(Complaint.id).where(mine)),
+        ),
+    }
+
+
+def _escalated(session: Session, offices: set[int], since: datetime) -> list[dict[str, Any]]:
+    """The escalations out of these offices since the last digest."""
+    rows = session.execute(
+        select(Complaint.tracking_number, Assignment.tier)
+        .join(Assignment, Assignment.complaint_id == Complaint.id)
+        .where(
+            Assignment.office_id.in_(offices),
+            Assignment.ended_by == Action.ESCALATE,
+            Assignment.ended_at > since,
+        )
+        .order_by(Assignment.ended_at, Complaint.id)
+        .limit(MOST_LINES)
+    ).all()
+    return [{"tracking_number": number, "tier": int(tier)} for number, tier in rows]
+
+
+def _count(session: Session, column: Any, *where: Any) -> int:
+    return session.scalar(select(func.count(column)).where(*where)) or 0
+
+

@@ -1,0 +1,184 @@
+"""The sweep that moves overdue complaints to the next tier: set-wise, a batch a transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from grs.db.charters import Chain
+from grs.db.complaints import Complainant, Complaint
+from grs.db.offices import Office
+from grs.domain.calendar import WorkingCalendar, dhaka_date
+from grs.domain.escalation import Escalation, decide_escalation
+from grs.domain.tiers import ChainTier, Tier, TierChain
+from grs.domain.workflow import Action, StepKind, next_stage
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.desks import announce_arrival
+from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, settle, write_heads
+from grs.usecases.recipients import Recipients
+
+BATCH = 500
+"""Complaints a transaction: long enough to be quick, short enough that nobody waits (well under 1 s)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """How a complainant is reached, as the sweep loads it."""
+
+    name: str
+    email: str
+    mobile: str
+
+
+class _Sweep:
+    """What stays the same over the batches of one sweep: chains, offices, and due dates per limit."""
+
+    def __init__(self, shelf: CalendarShelf, now: datetime) -> None:
+        self.shelf, self.now, self.today = shelf, now, dhaka_date(now)
+        self._chains: dict[int, TierChain] = {}
+        self._calendars: dict[int, WorkingCalendar] = {}
+        self._decisions: dict[tuple[int, Tier, date], Escalation | None] = {}
+
+    def prepare(self, session: Session, heads: Sequence[Head]) -> None:
+        """Fetch the chains and calendars that this batch needs and earlier ones did not."""
+        new = {head.chain_id for head in heads} - self._chains.keys()
+        if new:
+            for chain in session.scalars(select(Chain).where(Chain.id.in_(new))):
+                self._chains[chain.id] = chain.as_tier_chain()
+        desks = [desk for head in heads for desk in self._chains[head.chain_id]]
+        offices = {desk.office_id for desk in desks} - self._calendars.keys()
+        if offices:
+            for office in session.scalars(select(Office).where(Office.id.in_(offices))):
+                self._calendars[office.id] = self.shelf.for_office(session, office)
+
+    def chain(self, head: Head) -> TierChain:
+        return self._chains[head.chain_id]
+
+    def calendar(self, desk: ChainTier) -> WorkingCalendar:
+        return self._calendars[desk.office_id]
+
+    def decide(self, head: Head) -> Escalation | None:
+        """Decided once for all complaints that are alike in chain, tier and due date."""
+        alike = (head.chain_id, head.tier, head.due_on)
+        if alike not in self._decisions:
+            chain = self._chains[head.chain_id]
+            above = chain.above(head.tier)
+            self._decisions[alike] = above and decide_escalation(
+                self.calendar(above), chain, tier=head.tier, due_on=head.due_on, today=self.today
+            )
+        return self._decisions[alike]
+
+
+def escalate_overdue(
+    writers: sessionmaker[Session],
+    *,
+    shelf: CalendarShelf,
+    now: datetime,
+    batch: int = BATCH,
+    dry_run: bool = False,
+    after_batch: Callable[[int], None] = lambda done: None,
+) -> Counter[str]:
+    """Move every complaint that is past its due date one tier up; each once, whatever else runs.
+
+    Finds work by state, so that a missed round or a killed one is caught up by the next. Two
+    sweeps at once share the work: rows are claimed under lock, and the key of a stay makes a
+    second escalation of the same stay lose. ``dry_run`` counts and writes nothing.
+    """
+    counts: Counter[str] = Counter(escalated=0, letters=0)
+    if dry_run:
+        with writers() as session:
+            counts["escalated"] = len(session.execute(_overdue(dhaka_date(now))).all())
+        return counts
+    sweep = _Sweep(shelf, now)
+    while True:
+        with writers.begin() as session:
+            rows = session.execute(
+                _overdue(sweep.today).limit(batch).with_for_update(skip_locked=True, of=Complaint)
+            ).all()
+            counts.update(_escalate_batch(session, sweep, rows))
+        after_batch(counts["escalated"])
+        if len(rows) < batch:
+            return counts
+
+
+def _overdue(today: date) -> Any:
+    """Open complaints past their due date that have a tier above, longest overdue first."""
+    return (
+        select(
+            *(getattr(Complaint, name) for name in HEAD_COLUMNS),
+            Complaint.language,
+            Complainant.name,
+            Complainant.email,
+            Complainant.mobile,
+        )
+        .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
+        .where(Complaint.escalates_after < today)
+        .order_by(Complaint.escalates_after, Complaint.id)
+    )
+
+
+def _escalate_batch(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -> Counter[str]:
+    if not rows:
+        return Counter()
+    width = len(HEAD_COLUMNS)
+    heads = [Head(*row[:width]) for row in rows]
+    sweep.prepare(session, heads)
+    moves = [(head, row, move) for head, row in zip(heads, rows, strict=True) if (move := sweep.decide(head))]
+    people = Recipients(session, sweep.today)
+    people.load(
+        posts=[post for head, _, move in moves for post in (head.post_id, move.desk.post_id)],
+        offices=[office for head, _, move in moves for office in (head.office_id, move.desk.office_id)],
+    )
+    ledger = Ledger(sweep.now)
+    for head, row, move in moves:
+        language, name, email, mobile = row[width:]
+        reach = _Reach(name=name, email=email, mobile=mobile) if name is not None else None
+        _escalate(ledger, sweep, head, move, reach, language, people)
+    write_heads(session, [head for head, _, _ in moves])
+    ledger.write(session)
+    return Counter(escalated=len(moves), letters=ledger.letters)
+
+
+def _escalate(
+    ledger: Ledger,
+    sweep: _Sweep,
+    head: Head,
+    move: Escalation,
+    reach: _Reach | None,
+    language: str,
+    people: Recipients,
+) -> None:
+    """One complaint up one tier: the stay, the step, and a letter to everyone concerned."""
+    chain, from_office, from_post = sweep.chain(head), head.office_id, head.post_id
+    details = {
+        "from_office": from_office,
+        "from_post": from_post,
+        "from_tier": int(head.tier),
+        "was_due_on": head.due_on,
+        "to_office": move.desk.office_id,
+        "to_post": move.desk.post_id,
+        "to_tier": int(move.desk.tier),
+        "received_on": move.due.received_on,
+        "due_on": move.due.due_on,
+        "provisional": move.due.is_provisional,
+        "late_by": move.late_by,
+    }
+    stage = next_stage(head.stage, Action.ESCALATE, tier=head.tier)
+    calendar = sweep.calendar(move.desk)
+    ledger.end_stay(head, Action.ESCALATE)
+    settle(head, stage=stage, chain=chain, desk=move.desk, due=move.due, calendar=calendar)
+    ledger.start_stay(head, move.desk, move.due)
+    step = ledger.step(head, StepKind.ESCALATED, actor=SCHEDULER, details=details)
+    ledger.to_complainant(head, step, "escalated", reach, language)
+    announce_arrival(
+        ledger, head, step, letter="escalated_to_you", chain=chain, desk=move.desk, people=people
+    )
+    ledger.to_people(head, step, "escalated_from_you", people.on_post(from_post))
+    supervisors = [*people.supervising(from_office), *people.supervising(move.desk.office_id)]
+    ledger.to_people(head, step, "escalated_supervisor", supervisors)

@@ -1,0 +1,182 @@
+"""What an officer does with a complaint at his desk: accept, forward, reject, dispose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from grs.db.complaints import Complaint
+from grs.db.queries.complaints import complaint_by_number
+from grs.domain.access import can_decide
+from grs.domain.bangla import normalise_lines
+from grs.domain.calendar import dhaka_date
+from grs.domain.deadlines import due_date
+from grs.domain.disposal import Disposal, NotAdmissible, Outcome, check_disposal
+from grs.domain.errors import ChangedMeanwhile, InvalidInput, NotFound, NotYours
+from grs.domain.tiers import Tier
+from grs.domain.workflow import Action, Stage, StepKind, next_stage
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.charters import chain_of, charter_in_force, find_office
+from grs.usecases.desks import announce_arrival
+from grs.usecases.ledger import Ledger, officer, settle
+from grs.usecases.recipients import Recipients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The officer at work: who, on which posts, at which instant."""
+
+    person_id: int
+    post_ids: Collection[int]
+    now: datetime
+
+
+def accept(session: Session, desk: Desk, tracking_number: str, *, seen_steps: int) -> Complaint:
+    """Take a received complaint in hand."""
+    complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.ACCEPT)
+    ledger = Ledger(desk.now)
+    complaint.stage = stage
+    step = ledger.step(complaint, StepKind.ACCEPTED, actor=_actor(desk, complaint), details=_where(complaint))
+    ledger.to_complainant(complaint, step, "accepted", complaint.complainant, complaint.language)
+    ledger.write(session)
+    return complaint
+
+
+def forward(
+    session: Session,
+    desk: Desk,
+    tracking_number: str,
+    *,
+    seen_steps: int,
+    to_office: str,
+    reason: str,
+    shelf: CalendarShelf,
+) -> Complaint:
+    """Send another office's matter to that office's first desk; the clock restarts there (G 7.1(ক)i).
+
+    Raises InvalidInput when the office is the same or publishes no charter.
+    """
+    complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.FORWARD)
+    reason = _required(reason, "reason")
+    today = dhaka_date(desk.now)
+    try:
+        office = find_office(session, to_office)
+        chain = chain_of(session, charter_in_force(session, office, today))
+    except NotFound:
+        raise InvalidInput({"to_office": "no_such_office"}) from None
+    if chain.id == complaint.chain_id:
+        raise InvalidInput({"to_office": "same_office"})
+    before, actor = _where(complaint), _actor(desk, complaint)
+    desks = chain.as_tier_chain()
+    to = desks.at(Tier.GRIEVANCE_OFFICER)
+    calendar = shelf.for_office(session, office)
+    due = due_date(calendar, calendar.on_or_after(today), to.limit)
+    ledger = Ledger(desk.now)
+    ledger.end_stay(complaint, Action.FORWARD)
+    complaint.chain_id = chain.id
+    settle(complaint, stage=stage, chain=desks, desk=to, due=due, calendar=calendar)
+    ledger.start_stay(complaint, to, due)
+    step = ledger.step(
+        complaint, StepKind.FORWARDED, actor=actor, details=before | _arrival(complaint) | {"reason": reason}
+    )
+    people = Recipients(session, today)
+    ledger.to_complainant(complaint, step, "forwarded", complaint.complainant, complaint.language)
+    announce_arrival(ledger, complaint, step, letter="assigned", chain=desks, desk=to, people=people)
+    ledger.write(session)
+    return complaint
+
+
+def reject(
+    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, ground: NotAdmissible, reason: str
+) -> Complaint:
+    """File a complaint away as not admissible, with the reason in writing; it may be appealed."""
+    complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.REJECT)
+    details = {"ground": ground, "reasons": _required(reason, "reasons"), "outcome": Outcome.NOT_ADMISSIBLE}
+    return _close(session, desk, complaint, stage, Action.REJECT, Outcome.NOT_ADMISSIBLE, details)
+
+
+def dispose(
+    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, disposal: Disposal
+) -> Complaint:
+    """Decide a complaint: outcome, reasons, root cause, advice against repetition (G annex গ-২)."""
+    complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.DISPOSE)
+    check_disposal(disposal, complaint.tier, started_at=complaint.first_tier)
+    details = {
+        "outcome": disposal.outcome,
+        "reasons": normalise_lines(disposal.reasons),
+        "root_cause": disposal.root_cause,
+        "advice": normalise_lines(disposal.advice),
+    }
+    return _close(session, desk, complaint, stage, Action.DISPOSE, disposal.outcome, details)
+
+
+def _begin(
+    session: Session, desk: Desk, tracking_number: str, seen_steps: int, action: Action
+) -> tuple[Complaint, Stage]:
+    """Lock the complaint and judge the click: is it his, unchanged since he looked, and allowed."""
+    complaint = complaint_by_number(session, tracking_number, lock=True)
+    if complaint is None:
+        raise NotFound("complaint", tracking_number)
+    if complaint.step_count != seen_steps:
+        raise ChangedMeanwhile(tracking_number)
+    if not can_decide(desk.post_ids, post_id=complaint.post_id):
+        raise NotYours(action)
+    return complaint, next_stage(complaint.stage, action, tier=complaint.tier)
+
+
+def _close(
+    session: Session,
+    desk: Desk,
+    complaint: Complaint,
+    stage: Stage,
+    action: Action,
+    outcome: Outcome,
+    details: dict[str, Any],
+) -> Complaint:
+    kind, letter = {
+        Action.REJECT: (StepKind.REJECTED, "not_admissible"),
+        Action.DISPOSE: (StepKind.DISPOSED, "disposed"),
+    }[action]
+    ledger = Ledger(desk.now)
+    ledger.end_stay(complaint, action)
+    complaint.stage, complaint.outcome, complaint.disposed_at = stage, outcome, desk.now
+    complaint.escalates_after = complaint.remind_on = None
+    step = ledger.step(complaint, kind, actor=_actor(desk, complaint), details=_where(complaint) | details)
+    ledger.to_complainant(complaint, step, letter, complaint.complainant, complaint.language)
+    ledger.write(session)
+    return complaint
+
+
+def _required(text: str, field: str) -> str:
+    text = normalise_lines(text)
+    if not text:
+        raise InvalidInput({field: "required"})
+    return text
+
+
+def _actor(desk: Desk, complaint: Complaint) -> str:
+    return officer(desk.person_id, complaint.post_id)
+
+
+def _where(complaint: Complaint) -> dict[str, Any]:
+    """Where the complaint lies, in the words of the history."""
+    return {
+        "from_office": complaint.office_id,
+        "from_post": complaint.post_id,
+        "from_tier": int(complaint.tier),
+        "was_due_on": complaint.due_on,
+    }
+
+
+def _arrival(complaint: Complaint) -> dict[str, Any]:
+    return {
+        "to_office": complaint.office_id,
+        "to_post": complaint.post_id,
+        "to_tier": int(complaint.tier),
+        "due_on": complaint.due_on,
+        "provisional": complaint.is_provisional,
+    }

@@ -1,0 +1,55 @@
+"""Every job records its run: when it started and ended, what it counted, why it failed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from grs.db.job_runs import JobRun
+
+log = logging.getLogger(__name__)
+
+
+def record_run(
+    writers: sessionmaker[Session],
+    job: str,
+    work: Callable[[], Mapping[str, int]],
+    *,
+    clock: Callable[[], datetime],
+) -> Mapping[str, int]:
+    """Do a job's work and write down how it went; an error is recorded and raised again."""
+    with writers.begin() as session:
+        run = JobRun(job=job, started_at=clock())
+        session.add(run)
+        session.flush()
+        run_id = run.id
+    counts: Mapping[str, int] | None = None
+    error: str | None = None
+    try:
+        counts = work()
+        return counts
+    except BaseException as failure:
+        error = f"{type(failure).__name__}: {failure}"[:2000]
+        raise
+    finally:
+        with writers.begin() as session:
+            session.execute(
+                update(JobRun)
+                .where(JobRun.id == run_id)
+                .values(ended_at=clock(), counts=dict(counts) if counts is not None else None, error=error)
+            )
+        log.info("job %s: %s", job, error or dict(counts or {}))
+
+
+def last_success(session: Session, job: str) -> datetime | None:
+    """When the job last began a run that ended well."""
+    return session.scalar(
+        select(JobRun.started_at)
+        .where(JobRun.job == job, JobRun.ended_at.is_not(None), JobRun.error.is_(None))
+        .order_by(JobRun.started_at.desc())
+        .limit(1)
+    )

@@ -1,0 +1,242 @@
+"""What one transaction writes beside the complaint: stays, steps and letters, gathered and written set-wise.
+
+One complaint or a thousand: the same code hashes the step, names the letter and inserts the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from grs.db.bulk import insert_rows, update_rows
+from grs.db.complaints import Assignment, Complaint, Step
+from grs.db.messages import Message, MessageChannel, MessageState
+from grs.domain.calendar import WorkingCalendar
+from grs.domain.deadlines import DueDate, next_reminder
+from grs.domain.escalation import escalates_after
+from grs.domain.history import StepFacts, canonical, step_hash
+from grs.domain.tiers import ChainTier, Tier, TierChain
+from grs.domain.workflow import Action, Stage, StepKind
+from grs.notify.render import has_sms
+from grs.usecases.recipients import Recipient
+
+
+@dataclass(slots=True)
+class Head:
+    """The columns of a complaint that move with each step, as a sweep loads them.
+
+    The table's own rows have the same attributes, so every rule below takes either.
+    """
+
+    id: int
+    tracking_number: str
+    step_count: int
+    head_hash: str
+    assignment_sequence: int
+    stage: Stage
+    tier: Tier
+    office_id: int
+    chain_id: int
+    post_id: int
+    due_on: date
+    is_provisional: bool
+    escalates_after: date | None
+    remind_on: date | None
+
+
+HEAD_COLUMNS = tuple(field.name for field in fields(Head))
+_MOVING_COLUMNS = tuple(name for name in HEAD_COLUMNS if name != "tracking_number")
+
+
+class Reach(Protocol):
+    """How a complainant is reached; ``language`` is the complaint's."""
+
+    name: Any
+    email: Any
+    mobile: Any
+
+
+SCHEDULER = "scheduler"
+COMPLAINANT = "complainant"
+
+
+def officer(person_id: int, post_id: int) -> str:
+    """An officer as the history names him: by number, so that it outlives renamings."""
+    return f"person:{person_id}/post:{post_id}"
+
+
+class Ledger:
+    """Gathers the rows of one transaction at one instant; ``write`` inserts them all."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.letters = 0
+        self._started: list[dict[str, Any]] = []
+        self._ended: list[dict[str, Any]] = []
+        self._steps: list[dict[str, Any]] = []
+        self._messages: dict[str, dict[str, Any]] = {}
+        self._moved: list[dict[str, Any]] = []
+
+    def step(self, head: Head | Complaint, kind: StepKind, *, actor: str, details: Mapping[str, Any]) -> int:
+        """Append a step to the complaint's chain and return its sequence."""
+        facts = StepFacts(
+            tracking_number=head.tracking_number,
+            sequence=head.step_count + 1,
+            kind=kind,
+            happened_at=self.now,
+            actor=actor,
+            details=canonical(details),
+        )
+        own = step_hash(head.head_hash, facts)
+        self._steps.append(
+            {
+                "complaint_id": head.id,
+                "sequence": facts.sequence,
+                "kind": kind,
+                "happened_at": self.now,
+                "actor": actor,
+                "details": facts.details,
+                "previous_hash": head.head_hash,
+                "hash": own,
+            }
+        )
+        head.step_count, head.head_hash = facts.sequence, own
+        return facts.sequence
+
+    def start_stay(self, head: Head | Complaint, desk: ChainTier, due: DueDate) -> None:
+        """The complaint comes to a desk; its next stay."""
+        head.assignment_sequence += 1
+        self._started.append(
+            {
+                "complaint_id": head.id,
+                "sequence": head.assignment_sequence,
+                "office_id": desk.office_id,
+                "post_id": desk.post_id,
+                "tier": desk.tier,
+                "started_at": self.now,
+                "received_on": due.received_on,
+                "due_on": due.due_on,
+                "is_provisional": due.is_provisional,
+                "limit_amount": desk.limit.amount,
+                "limit_unit": desk.limit.unit,
+            }
+        )
+
+    def end_stay(self, head: Head | Complaint, action: Action) -> None:
+        """The complaint's present stay is over, by this action."""
+        self._ended.append(
+            {
+                "complaint_id": head.id,
+                "sequence": head.assignment_sequence,
+                "ended_at": self.now,
+                "ended_by": action,
+            }
+        )
+
+    def move_stay(self, head: Head | Complaint, due: DueDate) -> None:
+        """The present stay's dates change with the calendar."""
+        self._moved.append(
+            {
+                "complaint_id": head.id,
+                "sequence": head.assignment_sequence,
+                "received_on": due.received_on,
+                "due_on": due.due_on,
+                "is_provisional": due.is_provisional,
+            }
+        )
+
+    # -- letters -----------------------------------------------------------------
+
+    def to_complainant(self, head: Head | Complaint, step: int, letter: str, reach: Reach | None, language: str) -> None:
+        """Queue a letter to who complained, by each way they gave."""
+        if reach is None:
+            return
+        if reach.email:
+            self._queue(
+                f"{head.id}/{step}/{letter}/complainant",
+                letter, MessageChannel.EMAIL, language, reach.name, reach.email, head.id, step, None,
+            )  # fmt: skip
+        if reach.mobile and has_sms(letter):
+            self._queue(
+                f"{head.id}/{step}/{letter}/complainant/sms",
+                letter, MessageChannel.SMS, language, reach.name, reach.mobile, head.id, step, None,
+            )  # fmt: skip
+
+    def to_people(self, head: Head | Complaint, step: int, letter: str, people: Iterable[Recipient]) -> None:
+        """Queue a letter about a step to each person; nobody gets it twice."""
+        for person in people:
+            self._queue(
+                f"{head.id}/{step}/{letter}/{person.person_id}",
+                letter, MessageChannel.EMAIL, person.language, person.name, person.email, head.id, step, None,
+            )  # fmt: skip
+
+    def note(self, key: str, letter: str, person: Recipient, facts: Mapping[str, Any], *, complaint_id: int | None = None) -> None:
+        """Queue a letter that no step caused, such as a digest; ``key`` names its cause."""
+        self._queue(
+            key, letter, MessageChannel.EMAIL, person.language, person.name, person.email,
+            complaint_id, None, canonical(facts),
+        )  # fmt: skip
+
+    def _queue(
+        self, key: str, letter: str, channel: MessageChannel, language: str, name: str, address: str,
+        complaint_id: int | None, step: int | None, facts: str | None,
+    ) -> None:  # fmt: skip
+        self._messages[key] = {
+            "key": key,
+            "complaint_id": complaint_id,
+            "step_sequence": step,
+            "letter": letter,
+            "channel": channel,
+            "language": language,
+            "to_name": name,
+            "to_address": address,
+            "facts": facts,
+            "queued_at": self.now,
+            "state": MessageState.QUEUED,
+            "tries": 0,
+            "next_try_at": self.now,
+        }
+
+    # -- writing -----------------------------------------------------------------
+
+    def write(self, session: Session) -> None:
+        """Write all rows, in the order in which they refer to each other."""
+        session.flush()
+        stay, step, message = _table(Assignment), _table(Step), _table(Message)
+        key = ("complaint_id", "sequence")
+        update_rows(session, stay, key=key, rows=self._ended)
+        update_rows(session, stay, key=key, rows=self._moved)
+        insert_rows(session, stay, self._started)
+        insert_rows(session, step, self._steps)
+        insert_rows(session, message, list(self._messages.values()))
+        self.letters += len(self._messages)
+        self._started, self._ended, self._moved, self._steps, self._messages = [], [], [], [], {}
+
+
+def settle(
+    head: Head | Complaint, *, stage: Stage, chain: TierChain, desk: ChainTier, due: DueDate, calendar: WorkingCalendar
+) -> None:
+    """Write into the complaint's index columns where it lies now, until when, and what comes by itself."""
+    head.stage, head.tier = stage, desk.tier
+    head.office_id, head.post_id = desk.office_id, desk.post_id
+    head.due_on, head.is_provisional = due.due_on, due.is_provisional
+    head.escalates_after = escalates_after(chain, desk.tier, stage, due.due_on)
+    head.remind_on = next_reminder(calendar, due.due_on)
+
+
+def write_heads(session: Session, heads: Iterable[Head]) -> None:
+    """Write the index columns of many complaints at once."""
+    rows = [{name: getattr(head, name) for name in _MOVING_COLUMNS} for head in heads]
+    update_rows(session, _table(Complaint), key=("id",), rows=rows)
+
+
+def _table(model: type[Any]) -> Table:
+    table: Table = model.__table__
+    return table
+
+

@@ -1,0 +1,169 @@
+"""Lodging a complaint: from the form to the receipt, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from grs.db.charters import CharterEntry
+from grs.db.complaints import Complainant, Complaint
+from grs.db.offices import Office
+from grs.domain.calendar import dhaka_date
+from grs.domain.deadlines import due_date, earliest_filing, expected_dates, received_on
+from grs.domain.errors import NotFound, TooEarly
+from grs.domain.history import GENESIS
+from grs.domain.lodging import Channel, ComplaintForm, Ground, check_form, tidy
+from grs.domain.tiers import first_tier
+from grs.domain.tracking import new_tracking_number
+from grs.domain.workflow import Stage, StepKind
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.charters import chain_of, charter_in_force
+from grs.usecases.desks import announce_arrival
+from grs.usecases.ledger import COMPLAINANT, Ledger, settle
+from grs.usecases.recipients import Recipients
+from grs.usecases.secrets import access_code_of, hash_secret, random_below
+
+
+@dataclass(frozen=True, slots=True)
+class Lodged:
+    """What the receipt needs beside the complaint: the secret that is shown this once."""
+
+    complaint: Complaint
+    access_code: str
+
+
+def lodge_complaint(
+    session: Session,
+    form: ComplaintForm,
+    *,
+    office: Office,
+    entry_id: int | None,
+    shelf: CalendarShelf,
+    now: datetime,
+    secret_key: str,
+    cutoff: time | None = None,
+) -> Lodged:
+    """Take a complaint against an office's charter and put it on the first desk.
+
+    ``entry_id`` is the promise complained about, None for another matter. The same form sent
+    again gives the same complaint. Raises InvalidInput, NotFound, or TooEarly for lateness
+    before the charter's time has run out.
+    """
+    access_code = access_code_of(form.form_key, secret_key)
+    existing = session.scalar(select(Complaint).where(Complaint.form_key == form.form_key))
+    if existing is not None:
+        return Lodged(existing, access_code)
+    today = dhaka_date(now)
+    form = tidy(form)
+    check_form(form, today=today)
+    charter = charter_in_force(session, office, today)
+    entry = _entry_of(session, charter.id, entry_id)
+    if form.ground is Ground.LATE and entry is not None:
+        first_day = earliest_day(session, office, entry, form.applied_on or today, shelf=shelf)
+        if first_day is not None and today < first_day:
+            raise TooEarly(first_day)
+    chain = chain_of(session, charter)
+    desks = chain.as_tier_chain()
+    desk = desks.at(first_tier(form.about))
+    calendars = shelf.for_desks(session, desks)
+    calendar = calendars[desk.tier]
+    received = received_on(calendar, now, cutoff=cutoff)
+    due = due_date(calendar, received, desk.limit)
+    complaint = Complaint(
+        tracking_number=_free_tracking_number(session, today),
+        access_code_hash=hash_secret(access_code),
+        form_key=form.form_key,
+        kind=form.kind,
+        ground=form.ground,
+        about=form.about,
+        channel=Channel.WEB,
+        language=form.language,
+        is_anonymous=form.is_anonymous,
+        charter_id=charter.id,
+        charter_entry_id=entry.id if entry else None,
+        applied_on=form.applied_on,
+        service_reference=form.service_reference,
+        subject=form.subject,
+        description=form.description,
+        remedy=form.remedy,
+        filed_at=now,
+        first_tier=desk.tier,
+        chain_id=chain.id,
+        assignment_sequence=0,
+        step_count=0,
+        head_hash=GENESIS,
+    )
+    settle(complaint, stage=Stage.RECEIVED, chain=desks, desk=desk, due=due, calendar=calendar)
+    if not form.is_anonymous:
+        complaint.complainant = Complainant(
+            name=form.name,
+            identity_number=form.identity_number,
+            present_address=form.present_address,
+            permanent_address=form.permanent_address,
+            mobile=form.mobile,
+            email=form.email,
+        )
+    ledger = Ledger(now)
+    session.add(complaint)
+    session.flush()
+    ledger.start_stay(complaint, desk, due)
+    step = ledger.step(
+        complaint,
+        StepKind.LODGED,
+        actor=COMPLAINANT,
+        details={
+            "office": office.id,
+            "charter_version": charter.version,
+            "service": entry.id if entry else None,
+            "ground": form.ground,
+            "about": form.about,
+            "text": _digest_of(form),
+            "to_post": desk.post_id,
+            "to_tier": int(desk.tier),
+            "received_on": due.received_on,
+            "due_on": due.due_on,
+            "provisional": due.is_provisional,
+            "expected": [
+                {"tier": int(e.tier), "due_on": e.due.due_on, "provisional": e.due.is_provisional}
+                for e in expected_dates(calendars, received, desks, first=desk.tier)
+            ],
+        },
+    )
+    people = Recipients(session, today)
+    ledger.to_complainant(complaint, step, "receipt", complaint.complainant, complaint.language)
+    announce_arrival(ledger, complaint, step, letter="assigned", chain=desks, desk=desk, people=people)
+    ledger.write(session)
+    return Lodged(complaint, access_code)
+
+
+def earliest_day(
+    session: Session, office: Office, entry: CharterEntry, applied_on: date, *, shelf: CalendarShelf
+) -> date | None:
+    """From which day lateness of a service may be complained about, or None for at once."""
+    return earliest_filing(shelf.for_office(session, office), applied_on, entry.working_days_max)
+
+
+def _entry_of(session: Session, charter_id: int, entry_id: int | None) -> CharterEntry | None:
+    if entry_id is None:
+        return None
+    entry = session.get(CharterEntry, entry_id)
+    if entry is None or entry.charter_id != charter_id:
+        raise NotFound("service", entry_id)
+    return entry
+
+
+def _free_tracking_number(session: Session, today: date) -> str:
+    while True:
+        number = new_tracking_number(today.year, random_below)
+        if session.scalar(select(Complaint.id).where(Complaint.tracking_number == number)) is None:
+            return number
+
+
+def _digest_of(form: ComplaintForm) -> str:
+    """The history vouches for the text without holding it."""
+    text = "\x1f".join((form.subject, form.description, form.remedy))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""After a calendar change: every open complaint's due date counted again, told where it moved (rule 8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from grs.db.complaints import Assignment, Complainant, Complaint
+from grs.db.offices import Office
+from grs.domain.calendar import dhaka_date
+from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
+from grs.domain.tiers import DayLimit
+from grs.domain.workflow import OPEN_STAGES, StepKind
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, write_heads
+from grs.usecases.recipients import Recipients
+
+BATCH = 500
+FIRST_STAY = 1
+
+
+def recalculate_due_dates(
+    writers: sessionmaker[Session],
+    *,
+    shelf: CalendarShelf,
+    now: datetime,
+    reference: str,
+    cutoff: time | None = None,
+    dry_run: bool = False,
+    after_batch: Callable[[int], None] = lambda done: None,
+) -> Counter[str]:
+    """Count the due date of every open complaint again and write a step and letters where it moved.
+
+    ``reference`` is the gazette or file that changed the calendar, as the history shall name it. An
+    escalation already made stays. ``dry_run`` counts what would move.
+    """
+    counts: Counter[str] = Counter(looked_at=0, moved=0, earlier=0, later=0, newly_overdue=0)
+    last_id = 0
+    while True:
+        with writers.begin() as session:
+            rows = session.execute(_open_after(last_id).with_for_update(of=Complaint)).all()
+            if not rows:
+                return counts
+            counts.update(_recalculate_batch(session, rows, shelf, now, reference, cutoff, dry_run))
+            last_id = rows[-1].id
+        after_batch(counts["looked_at"])
+
+
+def _open_after(last_id: int) -> Any:
+    return (
+        select(
+            *(getattr(Complaint, name) for name in HEAD_COLUMNS),
+            Complaint.language,
+            Complainant.name,
+            Complainant.email,
+            Complainant.mobile,
+            Assignment.started_at,
+            Assignment.received_on,
+            Assignment.limit_amount,
+            Assignment.limit_unit,
+        )
+        .join(
+            Assignment,
+            (Assignment.complaint_id == Complaint.id)
+            & (Assignment.sequence == Complaint.assignment_sequence),
+        )
+        .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
+        .where(Complaint.id > last_id, Complaint.stage.in_(OPEN_STAGES))
+        .order_by(Complaint.id)
+        .limit(BATCH)
+    )
+
+
+def _recalculate_batch(
+    session: Session,
+    rows: Any,
+    shelf: CalendarShelf,
+    now: datetime,
+    reference: str,
+    cutoff: time | None,
+    dry_run: bool,
+) -> Counter[str]:
+    counts: Counter[str] = Counter(looked_at=len(rows))
+    today = dhaka_date(now)
+    ids = {row.office_id for row in rows}
+    offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(ids)))}
+    people, ledger = Recipients(session, today), Ledger(now)
+    moved: list[Head] = []
+    for row in rows:
+        head = Head(*row[: len(HEAD_COLUMNS)])
+        calendar = shelf.for_office(session, offices[head.office_id])
+        is_filing = head.assignment_sequence == FIRST_STAY
+        received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
+        due = due_date(calendar, received, DayLimit(row.limit_amount, row.limit_unit))
+        was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
+        if due == was:
+            continue
+        counts.update(moved=1, earlier=due.due_on < was.due_on, later=due.due_on > was.due_on)
+        counts.update(newly_overdue=due.due_on < today <= was.due_on)
+        if dry_run:
+            continue
+        head.due_on, head.is_provisional = due.due_on, due.is_provisional
+        if head.escalates_after is not None:
+            head.escalates_after = due.due_on
+        head.remind_on = next_reminder(calendar, due.due_on)
+        ledger.move_stay(head, due)
+        step = ledger.step(
+            head,
+            StepKind.DUE_DATE_CHANGED,
+            actor=SCHEDULER,
+            details={
+                "from_office": head.office_id,
+                "from_post": head.post_id,
+                "from_tier": int(head.tier),
+                "was_due_on": was.due_on,
+                "due_on": due.due_on,
+                "provisional": due.is_provisional,
+                "reference": reference,
+            },
+        )
+        moved.append(head)
+        if due.due_on != was.due_on:
+            ledger.to_complainant(head, step, "due_date_changed", row if row.name else None, row.language)
+            ledger.to_people(head, step, "due_date_changed_officer", people.on_post(head.post_id))
+    write_heads(session, moved)
+    ledger.write(session)
+    return counts
+
+

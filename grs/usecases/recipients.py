@@ -1,0 +1,108 @@
+"""Who gets a letter that is meant for a post or for an office's supervisors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from grs.db.offices import Office, Person, Post, PostHolder
+from grs.domain.access import PostRole
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person as a letter needs them."""
+
+    person_id: int
+    name: str
+    email: str
+    language: str
+
+
+class Recipients:
+    """The people on posts on one day, looked up for many posts and offices at once."""
+
+    def __init__(self, session: Session, today: date) -> None:
+        self._session, self._today = session, today
+        self._on_post: dict[int, list[Recipient]] = {}
+        self._supervising: dict[int, list[Recipient]] = {}
+
+    def load(self, *, posts: Iterable[int] = (), offices: Iterable[int] = ()) -> None:
+        """Fetch what is not known yet, in at most a few queries."""
+        new_posts = set(posts) - self._on_post.keys()
+        new_offices = set(offices) - self._supervising.keys()
+        if new_posts:
+            self._load_posts(new_posts)
+        if new_offices:
+            self._load_offices(new_offices)
+
+    def on_post(self, post_id: int) -> list[Recipient]:
+        """The holder; the stand-in where there is none; nobody when the post is vacant."""
+        self.load(posts=[post_id])
+        return self._on_post[post_id]
+
+    def supervising(self, office_id: int) -> list[Recipient]:
+        """The office's supervisors, or those of the nearest office above that has any."""
+        self.load(offices=[office_id])
+        return self._supervising[office_id]
+
+    def _load_posts(self, post_ids: set[int]) -> None:
+        rows = self._session.execute(
+            select(PostHolder.post_id, PostHolder.is_stand_in, Person)
+            .join(Person, Person.id == PostHolder.person_id)
+            .where(PostHolder.post_id.in_(post_ids), *_held_on(self._today))
+            .order_by(PostHolder.post_id, PostHolder.id)
+        ).all()
+        for post_id in post_ids:
+            people = [(is_stand_in, person) for held, is_stand_in, person in rows if held == post_id]
+            holders = [person for is_stand_in, person in people if not is_stand_in]
+            self._on_post[post_id] = [_recipient(p) for p in holders or [person for _, person in people]]
+
+    def _load_offices(self, office_ids: set[int]) -> None:
+        asked = {office_id: office_id for office_id in office_ids}
+        while asked:
+            rows = self._session.execute(
+                select(Post.office_id, Person)
+                .join(PostHolder, PostHolder.post_id == Post.id)
+                .join(Person, Person.id == PostHolder.person_id)
+                .where(
+                    Post.role == PostRole.SUPERVISOR,
+                    Post.office_id.in_(set(asked.values())),
+                    *_held_on(self._today),
+                )
+                .order_by(Post.office_id, PostHolder.id)
+            ).all()
+            found: dict[int, list[Recipient]] = {}
+            for office_id, person in rows:
+                found.setdefault(office_id, []).append(_recipient(person))
+            parents = dict(
+                self._session.execute(
+                    select(Office.id, Office.parent_id).where(Office.id.in_(set(asked.values())))
+                )
+                .tuples()
+                .all()
+            )
+            above: dict[int, int] = {}
+            for office_id, at in asked.items():
+                parent = parents.get(at)
+                if at in found or parent is None:
+                    self._supervising[office_id] = found.get(at, [])
+                else:
+                    above[office_id] = parent
+            asked = above
+
+
+def _held_on(today: date) -> tuple[object, ...]:
+    return (
+        PostHolder.held_from <= today,
+        or_(PostHolder.held_to.is_(None), PostHolder.held_to >= today),
+        Person.is_active,
+    )
+
+
+def _recipient(person: Person) -> Recipient:
+    return Recipient(person.id, person.name, person.email, person.language)

@@ -1,0 +1,71 @@
+"""The jobs: each calls a use case and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from grs.bootstrap import House
+from grs.usecases.delivery import deliver_messages
+from grs.usecases.digests import send_digests
+from grs.usecases.escalation import escalate_overdue
+from grs.usecases.job_runs import record_run
+from grs.usecases.reminders import remind_officers
+from grs.usecases.watch import watch as watch_over
+
+Counts = Mapping[str, int]
+
+
+def escalate(house: House, *, dry_run: bool = False) -> Counts:
+    """Move what is overdue to the next tier."""
+    return escalate_overdue(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+
+
+def deliver(house: House, *, dry_run: bool = False) -> Counts:
+    """Send what waits in the outbox."""
+    return deliver_messages(
+        house.writers,
+        mail=house.mail,
+        sms=house.sms,
+        settings=house.settings,
+        clock=house.clock,
+        dry_run=dry_run,
+    )
+
+
+def remind(house: House, *, dry_run: bool = False) -> Counts:
+    """Remind officers before a due date passes."""
+    return remind_officers(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+
+
+def digest(house: House, *, dry_run: bool = False) -> Counts:
+    """Write the supervisors' morning letters."""
+    return send_digests(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+
+
+def watch(house: House, *, dry_run: bool = False) -> Counts:
+    """Check that the other jobs did theirs."""
+    return watch_over(
+        house.writers,
+        shelf=house.shelf,
+        now=house.clock(),
+        operator_email=house.settings.operator_email,
+        dry_run=dry_run,
+    )
+
+
+Job = Callable[..., Counts]
+JOBS: dict[str, Job] = {
+    "escalate": escalate,
+    "deliver": deliver,
+    "remind": remind,
+    "digest": digest,
+    "watch": watch,
+}
+
+
+def run(house: House, name: str, *, dry_run: bool = False) -> Counts:
+    """Run one job and record it; a dry run writes nothing and leaves no record."""
+    job = JOBS[name]
+    if dry_run:
+        return job(house, dry_run=True)
+    return record_run(house.writers, name, lambda: job(house), clock=house.clock)

@@ -1,0 +1,70 @@
+"""The whole timetable. A job only says when to look; what it finds, it finds by state."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from grs.bootstrap import House
+from workers import jobs
+
+log = logging.getLogger(__name__)
+
+ZONE = "Asia/Dhaka"
+TIMETABLE = {
+    "escalate": CronTrigger(minute="*/5", timezone=ZONE),
+    "deliver": CronTrigger(minute="*", timezone=ZONE),
+    "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),
+    "digest": CronTrigger(hour=9, minute=0, timezone=ZONE),
+    "watch": CronTrigger(minute="7,22,37,52", timezone=ZONE),
+}
+
+
+def make_scheduler(house: House) -> BlockingScheduler:
+    """A scheduler with the whole timetable, in this process alone; jobs are fixed in code."""
+    scheduler = BlockingScheduler(timezone=ZONE, executors={"default": ThreadPoolExecutor(4)})
+    for name, trigger in TIMETABLE.items():
+        scheduler.add_job(
+            _run_safely,
+            trigger,
+            id=name,
+            args=[house, name],
+            coalesce=True,  # after an outage run once, not once for every missed tick
+            misfire_grace_time=None,  # late is better than never
+            max_instances=1,
+        )
+    return scheduler
+
+
+def run_forever(house: House) -> None:
+    """Catch up at once, then keep the timetable until SIGTERM or Ctrl-C; the present job ends first."""
+    scheduler = make_scheduler(house)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        for name in ("escalate", "remind", "deliver", "watch"):
+            _run_safely(house, name)
+        log.info("worker ready: %s", ", ".join(TIMETABLE))
+        scheduler.start()
+    except (KeyboardInterrupt, SystemExit):
+        log.info("worker stopping")
+    finally:
+        if scheduler.running:
+            scheduler.shutdown(wait=True)
+        house.close()
+
+
+def _run_safely(house: House, name: str) -> None:
+    """One failed round must not end the timetable; it is recorded, logged, and tried again."""
+    try:
+        jobs.run(house, name)
+    except Exception:
+        log.exception("job %s failed", name)
