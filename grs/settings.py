@@ -45,6 +45,8 @@ class Settings:
     operator_email: str
     secret_key: str
     session_idle_minutes: int
+    lodging_per_hour: int
+    behind_proxy: bool
 
     @property
     def is_trial(self) -> bool:
@@ -71,10 +73,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             raise SettingsError(name, "there is no such setting")
     values["database_url"] = _database_url(values["database_url"])
     values["base_url"] = _base_url(values["base_url"])
-    for name in ("port", "smtp_port", "session_idle_minutes"):
+    for name in ("port", "smtp_port", "session_idle_minutes", "lodging_per_hour"):
         values[name] = _number(name, values[name])
     for name in ("mail_folder", "sms_folder"):
         values[name] = ROOT / values[name]
+    values["behind_proxy"] = _yes_or_no("behind_proxy", values["behind_proxy"])
     values["cutoff"] = _clock_time("cutoff", values["cutoff"])
     if values["smtp_security"] not in ("starttls", "tls", "none"):
         raise SettingsError("smtp_security", "must be starttls, tls or none")
@@ -113,6 +116,14 @@ def _number(name: str, value: object) -> int:
     if not 0 < number < 65536:
         raise SettingsError(name, f"{number} is not between 1 and 65535")
     return number
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    found = known.get(str(value).lower())
+    if found is None:
+        raise SettingsError(name, f"{value!r} is neither true nor false")
+    return found
 
 
 def _clock_time(name: str, value: str) -> time | None:

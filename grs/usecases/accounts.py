@@ -15,6 +15,7 @@ from grs.usecases.secrets import is_secret, new_token, token_hash
 
 LONGEST_SESSION = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
+"""How often it is written down that a session is in use."""
 
 
 def log_in(session: Session, email: str, password: str, *, now: datetime) -> str | None:
@@ -29,20 +30,20 @@ def log_in(session: Session, email: str, password: str, *, now: datetime) -> str
     return token
 
 
-def session_person(session: Session, token: str, *, now: datetime, idle: timedelta) -> Person | None:
-    """Whose session a token is, or None when it has ended, been idle, or its person was shut out."""
+def live_session(session: Session, token: str, *, now: datetime, idle: timedelta) -> LoginSession | None:
+    """The session of a token, or None when it has ended, been idle, or its person was shut out."""
     found = session.get(LoginSession, token_hash(token), options=[joinedload(LoginSession.person)])
     if found is None or found.ended_at is not None or not found.person.is_active:
         return None
     if now - found.last_seen_at > idle or now - found.created_at > LONGEST_SESSION:
         return None
-    return found.person
+    return found
 
 
 def keep_alive(session: Session, token: str, *, now: datetime) -> None:
-    """Note that the session is in use; written at most once a minute."""
+    """Note that the session is in use."""
     found = session.get(LoginSession, token_hash(token))
-    if found is not None and now - found.last_seen_at > SEEN_EVERY:
+    if found is not None:
         found.last_seen_at = now
 
 

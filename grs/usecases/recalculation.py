@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, time
 from typing import Any
 
@@ -12,16 +12,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.complaints import Assignment, Complainant, Complaint
 from grs.db.offices import Office
-from grs.domain.calendar import dhaka_date
+from grs.domain.calendar import CalendarRow, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
-from grs.usecases.calendars import CalendarShelf
+from grs.usecases.calendars import CalendarShelf, import_calendar
 from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, write_heads
 from grs.usecases.recipients import Recipients
 
 BATCH = 500
 FIRST_STAY = 1
+_NOTHING = {"looked_at": 0, "moved": 0, "earlier": 0, "later": 0, "newly_overdue": 0}
 
 
 def recalculate_due_dates(
@@ -31,24 +32,37 @@ def recalculate_due_dates(
     now: datetime,
     reference: str,
     cutoff: time | None = None,
-    dry_run: bool = False,
     after_batch: Callable[[int], None] = lambda done: None,
 ) -> Counter[str]:
     """Count the due date of every open complaint again and write a step and letters where it moved.
 
     ``reference`` is the gazette or file that changed the calendar, as the history shall name it. An
-    escalation already made stays. ``dry_run`` counts what would move.
+    escalation already made stays.
     """
-    counts: Counter[str] = Counter(looked_at=0, moved=0, earlier=0, later=0, newly_overdue=0)
-    last_id = 0
+    counts, last_id = Counter(_NOTHING), 0
     while True:
         with writers.begin() as session:
             rows = session.execute(_open_after(last_id).with_for_update(of=Complaint)).all()
             if not rows:
                 return counts
-            counts.update(_recalculate_batch(session, rows, shelf, now, reference, cutoff, dry_run))
+            counts.update(_recalculate_batch(session, rows, shelf, now, reference, cutoff))
             last_id = rows[-1].id
         after_batch(counts["looked_at"])
+
+
+def preview_calendar_change(
+    writers: sessionmaker[Session], rows: Iterable[CalendarRow], *, now: datetime, cutoff: time | None = None
+) -> Counter[str]:
+    """What an import of these rows would move; everything is taken back."""
+    counts, last_id = Counter(_NOTHING), 0
+    with writers() as session:
+        import_calendar(session, rows, now=now)
+        shelf = CalendarShelf()
+        while batch := session.execute(_open_after(last_id)).all():
+            counts.update(_recalculate_batch(session, batch, shelf, now, "", cutoff))
+            last_id = batch[-1].id
+        session.rollback()
+    return counts
 
 
 def _open_after(last_id: int) -> Any:
@@ -83,7 +97,6 @@ def _recalculate_batch(
     now: datetime,
     reference: str,
     cutoff: time | None,
-    dry_run: bool,
 ) -> Counter[str]:
     counts: Counter[str] = Counter(looked_at=len(rows))
     today = dhaka_date(now)
@@ -102,8 +115,6 @@ def _recalculate_batch(
             continue
         counts.update(moved=1, earlier=due.due_on < was.due_on, later=due.due_on > was.due_on)
         counts.update(newly_overdue=due.due_on < today <= was.due_on)
-        if dry_run:
-            continue
         head.due_on, head.is_provisional = due.due_on, due.is_provisional
         if head.escalates_after is not None:
             head.escalates_after = due.due_on

@@ -1,0 +1,416 @@
+"""`grs`: the same use cases from a terminal. Exit status 0 done, 1 failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from grs.domain.calendar import DHAKA, NATIONAL, CalendarRow, Day, RowKind, WorkingCalendar
+from grs.domain.deadlines import due_date, received_on, skipped_days
+from grs.domain.errors import GrievanceError
+from grs.domain.tiers import DayLimit
+from grs.settings import CONFIG, SettingsError
+
+
+class _Tidy(click.Group):
+    """Every refusal is one sentence, whichever command it comes from."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return super().main(*args, **kwargs)
+        except SettingsError as error:
+            _stop(str(error), status=2)
+        except GrievanceError as error:
+            _stop(str(error))
+        except SQLAlchemyError as error:
+            _stop(f"the database refused: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+        except OSError as error:
+            _stop(f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+def _stop(sentence: str, *, status: int = 1) -> None:
+    click.echo(f"grs: {sentence}", err=True)
+    sys.exit(status)
+
+
+@click.group(cls=_Tidy, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Grievance redress against citizens' charters."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+
+
+# -- charters ---------------------------------------------------------------------
+
+
+@main.group()
+def charter() -> None:
+    """Read charter documents and put them in force."""
+
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@charter.command("read")
+@click.argument("file", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print everything the document says, as JSON.")
+def charter_read(file: Path, as_json: bool) -> None:
+    """Print what a charter document says; stores nothing."""
+    from grs.charter import read_charter
+    from grs.charter.text import decode
+
+    document = read_charter(decode(file.read_bytes()), source=file.name)
+    for doubt in document.doubts:
+        click.echo(f"{file.name}: {doubt}", err=True)
+    if as_json:
+        click.echo(json.dumps(document.as_json(), ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{document.office.name_bn or 'an unnamed office'} (dated {document.dated or 'nowhere'})")
+    for service in document.services:
+        serial = service.serial or "-"
+        click.echo(f"  {service.category} {serial}: {service.name} [{service.time_limit_text or 'no time'}]")
+    for tier in document.grievance_tiers:
+        limit = f"{tier.limit.amount} {tier.limit.unit}" if tier.limit else "no limit"
+        click.echo(f"  tier {tier.tier}: {tier.contact.designation or tier.officer_role} [{limit}]")
+
+
+@charter.command("import")
+@click.argument("file", type=FILE)
+@click.option("--office", metavar="SLUG", help="The office; found by what the document says where left out.")
+@click.option("--in-force-from", type=DAY, help="First day of the new version (default: today).")
+@click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
+def charter_import(file: Path, office: str | None, in_force_from: datetime | None, dry_run: bool) -> None:
+    """Store a charter document as the next version of its office's charter."""
+    from grs.domain.calendar import dhaka_date
+    from grs.usecases.charters import chain_of, import_charter
+
+    house = _open_house()
+    now = house.clock()
+    with house.writers() as session:
+        stored = import_charter(
+            session,
+            file.read_bytes(),
+            source=file.name,
+            office=office,
+            in_force_from=in_force_from.date() if in_force_from else dhaka_date(now),
+            now=now,
+        )
+        chain = chain_of(session, stored)
+        click.echo(
+            f"{stored.office.slug}: version {stored.version} with {len(stored.entries)} services, "
+            f"in force from {stored.in_force_from}; chain from the {chain.source}"
+            + (", which deviates from the guideline" if chain.deviates else "")
+        )
+        if dry_run:
+            click.echo("dry run: nothing stored")
+        else:
+            session.commit()
+    house.close()
+
+
+# -- calendars --------------------------------------------------------------------
+
+
+@main.group()
+def calendar() -> None:
+    """Count working days and keep the calendar."""
+
+
+class _Instant(click.ParamType):
+    """An ISO date and time; without an offset it is Dhaka time."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date and time such as 2025-04-06T10:00+06:00", param, ctx)
+        return at if at.tzinfo else at.replace(tzinfo=DHAKA)
+
+
+class _ClockTime(click.ParamType):
+    name = "hh:mm"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> time:
+        try:
+            at = time.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time of day such as 17:00", param, ctx)
+        if at.tzinfo:
+            self.fail("the cut-off is a time of day in Dhaka, without an offset", param, ctx)
+        return at
+
+
+@calendar.command("due")
+@click.option("--filed-at", required=True, type=_Instant(), help="When it was filed: 2025-04-06T10:00+06:00.")
+@click.option("--days", required=True, type=click.IntRange(1, 2_000_000), help="The limit in working days.")
+@click.option("--cutoff", type=_ClockTime(), help="From this time of day on it counts as the next working day.")
+@click.option("--holiday", multiple=True, type=DAY, help="Suppose this day were a holiday (repeatable).")
+@click.option("--working", multiple=True, type=DAY, help="Suppose this day were declared working (repeatable).")
+@click.option("--office", metavar="SLUG", help="Count with this office's local days too.")
+@click.option("--explain", is_flag=True, help="List every day not counted and why.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every day not counted.")
+def calendar_due(
+    filed_at: datetime,
+    days: int,
+    cutoff: time | None,
+    holiday: Sequence[datetime],
+    working: Sequence[datetime],
+    office: str | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Print the due date of a limit in working days."""
+    supposed = {at.date(): RowKind.HOLIDAY for at in holiday}
+    both = supposed.keys() & {at.date() for at in working}
+    if both:
+        raise click.UsageError(f"{min(both)} is given as --holiday and as --working")
+    supposed |= {at.date(): RowKind.WORKING for at in working}
+    counted_on = _calendar_for(office, supposed)
+    received = received_on(counted_on, filed_at, cutoff=cutoff)
+    due = due_date(counted_on, received, DayLimit(days))
+    if as_json:
+        found = {
+            "received_on": due.received_on.isoformat(),
+            "due_on": due.due_on.isoformat(),
+            "provisional": due.is_provisional,
+            "skipped": [_day_json(day) for day in skipped_days(counted_on, due)],
+        }
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    click.echo(f"{due.due_on}" + (" (provisional)" if due.is_provisional else ""))
+    if explain:
+        click.echo(f"received on {due.received_on:%a %Y-%m-%d} (day 0)")
+        for day in skipped_days(counted_on, due):
+            name = f": {day.name_bn} ({day.name_en})" if day.name_bn else ""
+            source = f" [{day.reference}]" if day.reference else ""
+            click.echo(f"  {day.day:%a %Y-%m-%d} not counted, {day.kind}{name}{source}")
+        click.echo(f"day {days} is {due.due_on:%a %Y-%m-%d}")
+
+
+def _day_json(day: Day) -> dict[str, str]:
+    return {
+        "date": day.day.isoformat(),
+        "kind": str(day.kind),
+        "name_bn": day.name_bn,
+        "name_en": day.name_en,
+        "reference": day.reference,
+        "certainty": str(day.certainty),
+    }
+
+
+def _calendar_for(office: str | None, supposed: dict[date, RowKind]) -> WorkingCalendar:
+    """The installation's calendar, or the shipped one before there is a database.
+
+    A supposed day is the latest word on that day and supersedes what was declared for the nation.
+    """
+    rows, scopes = _stored_calendar(office) or _shipped_calendar(office)
+    kept = [row for row in rows if row.scope != NATIONAL or row.day not in supposed]
+    given = "--holiday", "--working"
+    kept += [
+        CalendarRow(day=day, kind=kind, name_en=f"supposed ({given[kind is RowKind.WORKING]})")
+        for day, kind in supposed.items()
+    ]
+    return WorkingCalendar(kept, scopes=scopes)
+
+
+def _stored_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, ...]] | None:
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from grs.bootstrap import open_house
+    from grs.db.calendars import CalendarDay
+    from grs.settings import read_settings
+    from grs.usecases.charters import find_office
+
+    settings = read_settings()
+    file = settings.database_url.removeprefix("sqlite:///")
+    if settings.database_url.startswith("sqlite:") and not Path(file).exists():
+        return None
+    house = open_house(settings)
+    try:
+        with house.readers() as session:
+            days = session.scalars(select(CalendarDay).where(CalendarDay.superseded_at.is_(None))).all()
+            if not days:
+                return None
+            scopes = find_office(session, office).calendar_scopes if office else ()
+            return [day.as_row() for day in days], scopes
+    except SQLAlchemyError:
+        return None
+    finally:
+        house.close()
+
+
+def _shipped_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, ...]]:
+    from grs.domain.calendar import gazetted_years
+    from grs.domain.errors import NotFound
+    from grs.gazette.forecast import YEARS_AHEAD
+    from grs.usecases.calendars import shipped_rows, with_forecast
+
+    rows = shipped_rows()
+    rows = with_forecast(rows, until=max(gazetted_years(rows)) + YEARS_AHEAD)
+    if office is None:
+        return rows, ()
+    with (CONFIG / "offices.csv").open(encoding="utf-8", newline="") as file:
+        for record in csv.DictReader(file):
+            if record["slug"] == office:
+                return rows, (f"district:{record['district_en']}", f"office:{office}")
+    raise NotFound("office", office)
+
+
+@calendar.command("import")
+@click.argument("file", type=FILE)
+@click.option("--dry-run", is_flag=True, help="Say what would move, and change nothing.")
+def calendar_import(file: Path, dry_run: bool) -> None:
+    """Take a calendar file and count the due date of every open complaint again."""
+    from grs.gazette import read_calendar_file
+    from grs.usecases.calendars import import_calendar
+    from grs.usecases.recalculation import preview_calendar_change, recalculate_due_dates
+
+    rows = read_calendar_file(file.read_bytes())
+    house = _open_house()
+    now, cutoff = house.clock(), house.settings.cutoff
+    if dry_run:
+        moved = preview_calendar_change(house.writers, rows, now=now, cutoff=cutoff)
+    else:
+        with house.writers.begin() as session:
+            done = import_calendar(session, rows, now=now)
+        gazetted = ", ".join(map(str, done.newly_gazetted)) or "none"
+        click.echo(
+            f"{done.added} rows added, {done.unchanged} already there, {done.superseded} superseded; "
+            f"years newly gazetted: {gazetted}"
+        )
+        moved = recalculate_due_dates(
+            house.writers,
+            shelf=house.shelf,
+            now=now,
+            reference=_references(rows) or file.name,
+            cutoff=cutoff,
+            after_batch=lambda count: click.echo(f"\r{count} open complaints counted again", nl=False, err=True),
+        )
+        if moved["looked_at"]:
+            click.echo(err=True)
+    click.echo(
+        f"{moved['moved']} of {moved['looked_at']} open complaints {'would change' if dry_run else 'changed'}: "
+        f"{moved['earlier']} due earlier, {moved['later']} later, {moved['newly_overdue']} newly overdue"
+    )
+    house.close()
+
+
+def _references(rows: Sequence[CalendarRow]) -> str:
+    """What a small change names as its source; a whole year's file is named by its own name."""
+    found = dict.fromkeys(row.reference for row in rows if row.reference)
+    return "; ".join(found) if len(found) <= 3 else ""
+
+
+# -- history and database ------------------------------------------------------------
+
+
+@main.group()
+def history() -> None:
+    """Prove what was done."""
+
+
+@history.command("verify")
+@click.argument("number", required=False)
+def history_verify(number: str | None) -> None:
+    """Check the hash chain of one complaint, or of all; names the first bad step of each."""
+    from grs.usecases.histories import verify_histories
+
+    house = _open_house()
+    with house.readers() as session:
+        result = verify_histories(session, number)
+    house.close()
+    for tracking_number, problem in result.broken:
+        click.echo(f"{tracking_number}: {problem}")
+    click.echo(f"{result.steps} steps of {result.complaints} complaints checked, {len(result.broken)} broken")
+    if result.broken:
+        sys.exit(1)
+
+
+@main.group()
+def db() -> None:
+    """Bring the database's schema up or down, and compare it with the code."""
+
+
+@db.command("upgrade")
+@click.argument("revision", default="head")
+def db_upgrade(revision: str) -> None:
+    """Run the migrations up to REVISION (default: the newest)."""
+    from grs.db import schema
+
+    house = _open_house(checked=False)
+    schema.upgrade(house.engine, revision)
+    click.echo(f"the database is at {schema.current_revision(house.engine)}")
+    house.close()
+
+
+@db.command("downgrade")
+@click.argument("revision")
+def db_downgrade(revision: str) -> None:
+    """Run the migrations back to REVISION (`base` for an empty database)."""
+    from grs.db import schema
+
+    house = _open_house(checked=False)
+    schema.downgrade(house.engine, revision)
+    click.echo(f"the database is at {schema.current_revision(house.engine) or 'base'}")
+    house.close()
+
+
+@db.command("check")
+def db_check() -> None:
+    """Exit 1 unless the migrated database equals the code's tables."""
+    from grs.db import schema
+
+    house = _open_house(checked=False)
+    found = schema.differences(house.engine)
+    house.close()
+    for difference in found:
+        click.echo(str(difference))
+    click.echo("the database and the code agree" if not found else "the database and the code differ")
+    if found:
+        sys.exit(1)
+
+
+def _open_house(*, checked: bool = True) -> Any:
+    """The product, on a database that is up to date."""
+    from grs.bootstrap import open_house
+    from grs.db import schema
+    from grs.settings import read_settings
+
+    settings = read_settings()
+    if settings.database_url.startswith("sqlite:///"):
+        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    house = open_house(settings)
+    if checked and schema.current_revision(house.engine) != schema.newest_revision():
+        house.close()
+        _stop("the database is not up to date; run `grs db upgrade` first")
+    return house
+
+
+# -- running ------------------------------------------------------------------------
+
+
+@main.command("run")
+def run() -> None:
+    """Set up a trial installation where there is none, and run the web server and one worker."""
+    from grs.trial import run_trial
+
+    problem = run_trial()
+    if problem:
+        _stop(problem)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The application: sessions, languages, headers, errors, blueprints."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from grs.bootstrap import House
+from grs.settings import TEMPLATES, SettingsError
+from grs.web import citizen, errors, officer, people, presentation, protection
+from grs.web.headers import security_headers
+from grs.web.limits import limiter
+
+log = logging.getLogger(__name__)
+
+LANGUAGES = ("bn", "en")
+SHORTEST_SECRET = 32
+LARGEST_REQUEST = 2 * 1024 * 1024
+
+
+def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Flask:
+    """The web application over a house. Raises SettingsError without a secret key."""
+    if len(house.settings.secret_key) < SHORTEST_SECRET:
+        raise SettingsError("secret_key", f"is required, {SHORTEST_SECRET} characters or more")
+    app = Flask(__name__, template_folder=str(TEMPLATES), static_folder="static")
+    is_https = house.settings.base_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=house.settings.secret_key,
+        SESSION_COOKIE_NAME="__Host-grs" if is_https else "grs",
+        SESSION_COOKIE_SECURE=is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        WTF_CSRF_TIME_LIMIT=None,  # a form may be filled in slowly; the token ends with the session
+        BABEL_DEFAULT_LOCALE="bn",
+        BABEL_TRANSLATION_DIRECTORIES=str(TEMPLATES / "translations"),
+        RATELIMIT_STORAGE_URI="memory://",
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
+        LODGING_PER_HOUR=house.settings.lodging_per_hour,
+    )
+    app.config.update(test_config or {})
+    app.extensions["house"] = house
+    if house.settings.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    CSRFProtect(app)
+    Babel(app, locale_selector=chosen_language)
+    limiter.init_app(app)
+    people.init_app(app)
+    protection.init_app(app)
+    presentation.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(citizen.blueprint)
+    app.register_blueprint(officer.blueprint)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def chosen_language() -> str:
+    """The language of this request: asked for in the address, else remembered, else Bangla."""
+    asked = request.args.get("lang", "") or request.cookies.get("language", "")
+    return asked if asked in LANGUAGES else "bn"
+
+
+def _begin() -> None:
+    g.language = chosen_language()
+    g.request_id = secrets.token_hex(6)
+
+
+def _finish(response: Response) -> Response:
+    asked = request.args.get("lang")
+    if asked in LANGUAGES:
+        response.set_cookie(
+            "language", asked, max_age=31_536_000, samesite="Lax", httponly=True,
+            secure=request.is_secure,
+        )  # fmt: skip
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    security_headers(response, is_secure=request.is_secure)
+    return response

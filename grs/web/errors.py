@@ -1,0 +1,77 @@
+"""Refusals and failures become pages in one place."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, g, render_template, request
+from flask_limiter.errors import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from grs.domain.errors import ActionNotAllowed, ChangedMeanwhile, GrievanceError, NotFound, NotYours
+
+log = logging.getLogger(__name__)
+
+_STATUS = {NotFound: 404, NotYours: 403, ActionNotAllowed: 409, ChangedMeanwhile: 409}
+Answer = tuple[str, int]
+
+
+def status_of(error: GrievanceError) -> int:
+    """The HTTP status of a refusal."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 422)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(GrievanceError, _refused)
+    app.register_error_handler(RateLimitExceeded, _too_many)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(Exception, _failed)
+
+
+def _page(template: str, status: int, **facts: object) -> Answer:
+    g.setdefault("language", "bn")
+    return render_template(f"errors/{template}.html", **facts), status
+
+
+def _refused(error: GrievanceError) -> Answer:
+    if isinstance(error, NotFound):
+        return _page("not_found", 404)
+    if isinstance(error, NotYours):
+        return _page("not_yours", 403)
+    return _page("refused", status_of(error), error=error)
+
+
+def _too_many(_error: RateLimitExceeded) -> Answer:
+    return _page("too_many", 429)
+
+
+def _stale_form(_error: CSRFError) -> Answer:
+    return _page("stale_form", 400)
+
+
+def _http(error: HTTPException) -> Answer:
+    code = error.code or 500
+    if code == 404:
+        return _page("not_found", 404)
+    if code == 413:
+        return _page("too_large", 413)
+    return _page("failed" if code >= 500 else "not_possible", code, request_id=_request_id())
+
+
+def _unavailable(error: OperationalError) -> Answer:
+    """The database is away: say so, and never thank for what was not taken."""
+    log.error("request %s: database unavailable: %s", _request_id(), type(error.orig).__name__)
+    return _page("unavailable", 503)
+
+
+def _failed(_error: Exception) -> Answer:
+    log.exception("request %s failed: %s %s", _request_id(), request.method, request.endpoint)
+    return _page("failed", 500, request_id=_request_id())
+
+
+def _request_id() -> str:
+    return str(getattr(g, "request_id", "-"))

@@ -1,0 +1,77 @@
+"""Who is logged in: Flask-Login over our own session table, and the desk they work at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+
+from flask import Flask
+from flask_login import LoginManager, UserMixin, current_user
+
+from grs.db.offices import Post
+from grs.domain.calendar import dhaka_date
+from grs.usecases.accounts import (
+    SEEN_EVERY,
+    keep_alive,
+    live_session,
+    offices_supervised_by,
+    posts_of,
+)
+from grs.usecases.handling import Desk
+from grs.web.doors import house
+
+manager = LoginManager()
+manager.session_protection = None  # its own check trusts what the client says of itself
+
+
+class LoggedIn(UserMixin):  # type: ignore[misc]
+    """The person behind a session token, as pages need them."""
+
+    def __init__(self, token: str, person_id: int, name: str) -> None:
+        self.token, self.person_id, self.name = token, person_id, name
+
+    def get_id(self) -> str:
+        return self.token
+
+    @cached_property
+    def posts(self) -> list[Post]:
+        with house().readers() as session:
+            return list(posts_of(session, self.person_id, dhaka_date(house().clock())))
+
+    @cached_property
+    def supervised_offices(self) -> set[int]:
+        with house().readers() as session:
+            return offices_supervised_by(session, self.posts)
+
+    @property
+    def post_ids(self) -> list[int]:
+        return [post.id for post in self.posts]
+
+    def desk(self) -> Desk:
+        """The officer at work, at this instant."""
+        return Desk(person_id=self.person_id, post_ids=self.post_ids, now=house().clock())
+
+
+@manager.user_loader  # type: ignore[untyped-decorator]
+def _load(token: str) -> LoggedIn | None:
+    idle = timedelta(minutes=house().settings.session_idle_minutes)
+    now = house().clock()
+    with house().readers() as session:
+        found = live_session(session, token, now=now, idle=idle)
+    if found is None:
+        return None
+    if now - found.last_seen_at > SEEN_EVERY:
+        with house().writers.begin() as session:
+            keep_alive(session, token, now=now)
+    return LoggedIn(token, found.person_id, found.person.name)
+
+
+def me() -> LoggedIn:
+    """The logged-in person; only behind ``@logged_in``."""
+    person = current_user._get_current_object()
+    assert isinstance(person, LoggedIn)
+    return person
+
+
+def init_app(app: Flask) -> None:
+    manager.init_app(app)

@@ -1,0 +1,90 @@
+"""What templates may call: dates, digits, words, and how urgent a due date is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request, url_for
+
+from grs.db.complaints import Complaint
+from grs.domain.calendar import DHAKA, WorkingCalendar, dhaka_date
+from grs.domain.deadlines import is_overdue, working_days_left
+from grs.domain.tracking import grouped
+from grs.notify.render import day_text, number_text
+from grs.web.doors import house
+from grs.words import word
+
+SOON_WORKING_DAYS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """A complaint on a list, with how long it still has; templates do no arithmetic."""
+
+    complaint: Complaint
+    days_left: int
+    urgency: str
+
+
+def list_line(complaint: Complaint, calendar: WorkingCalendar, today: date) -> ListLine:
+    """A line of a list: overdue, soon (5 working days or fewer) or calm."""
+    days = working_days_left(calendar, complaint.due_on, today)
+    if is_overdue(complaint.due_on, today):
+        return ListLine(complaint, abs(days), "overdue")
+    return ListLine(complaint, days, "soon" if days <= SOON_WORKING_DAYS else "calm")
+
+
+def init_app(app: Flask) -> None:
+    style = Path(app.static_folder or "") / "site.css"
+    version = hashlib.sha256(style.read_bytes()).hexdigest()[:12]
+    app.template_filter("day")(_day)
+    app.template_filter("moment")(_moment)
+    app.template_filter("digits")(_digits)
+    app.template_filter("track")(lambda number: _digits(grouped(number)))
+    app.template_global("word")(lambda vocabulary, value: word(vocabulary, value, g.language))
+    app.template_global("name_of")(_name_of)
+    app.template_global("title_of")(_title_of)
+
+    @app.context_processor
+    def _page() -> dict[str, Any]:
+        language = getattr(g, "language", "bn")
+        return {
+            "language": language,
+            "is_trial": house().settings.is_trial,
+            "style_version": version,
+            "other_language": _switch("en" if language == "bn" else "bn"),
+        }
+
+
+def _switch(language: str) -> str:
+    """This page in the other language; after a refused form, its first page."""
+    values = dict(request.view_args or {}) | request.args.to_dict() | {"lang": language}
+    if request.endpoint is None or request.method != "GET":
+        return url_for("citizen.home", lang=language)
+    return url_for(request.endpoint, **values)
+
+
+def _day(day: date | str) -> str:
+    return day_text(date.fromisoformat(day) if isinstance(day, str) else day, g.language)
+
+
+def _moment(at: datetime) -> str:
+    """Date and time of day in Dhaka."""
+    local = at.astimezone(DHAKA)
+    return f"{day_text(dhaka_date(at), g.language)}, {number_text(f'{local:%H:%M}', g.language)}"
+
+
+def _digits(value: object) -> str:
+    return number_text(value, g.language)
+
+
+def _name_of(office: Any) -> str:
+    return str(office.name_bn if g.language == "bn" else office.name_en)
+
+
+def _title_of(post: Any) -> str:
+    return str(post.title_bn if g.language == "bn" else post.title_en)

@@ -1,0 +1,56 @@
+"""Every route declares who may call it; one that does not is an error at start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import Flask, abort, current_app, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Callers(StrEnum):
+    """Who may call a route; which complaint they may see is the use case's question."""
+
+    ANYONE = "anyone"
+    LOGGED_IN = "logged_in"
+
+
+def anyone(view: View) -> View:
+    """Citizens need no account."""
+    view.callers = Callers.ANYONE  # type: ignore[attr-defined]
+    return view
+
+
+def logged_in(view: View) -> View:
+    """Officers and supervisors."""
+    view.callers = Callers.LOGGED_IN  # type: ignore[attr-defined]
+    return view
+
+
+def callers_of(app: Flask, endpoint: str) -> Callers | None:
+    """What a route declares; static files are everybody's."""
+    if endpoint == "static":
+        return Callers.ANYONE
+    return getattr(app.view_functions[endpoint], "callers", None)
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(_guard)
+
+
+def _guard() -> Response | None:
+    if request.endpoint is None:
+        return None
+    callers = callers_of(current_app, request.endpoint)
+    if callers is Callers.ANYONE:
+        return None
+    if callers is Callers.LOGGED_IN:
+        if current_user.is_authenticated:
+            return None
+        return redirect(url_for("officer.login", next=request.full_path.rstrip("?")))
+    abort(403)  # a route that declares nothing is open to nobody
