@@ -48,9 +48,9 @@ css:
 	npx sass --load-path=node_modules --style=compressed --no-source-map --quiet-deps grs/web/style/site.scss grs/web/static/site.css
 
 translations: .venv/.test
-	$(BIN)/pybabel extract -q -F templates/translations/babel.cfg -o templates/translations/messages.pot .
-	$(BIN)/pybabel update -q --no-fuzzy-matching -i templates/translations/messages.pot -d templates/translations -l en
-	$(BIN)/pybabel compile -q -d templates/translations
+	$(BIN)/pybabel -q extract -F templates/translations/babel.cfg -o templates/translations/messages.pot templates
+	$(BIN)/pybabel -q update --no-fuzzy-matching -i templates/translations/messages.pot -d templates/translations -l en
+	$(BIN)/pybabel -q compile -d templates/translations
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

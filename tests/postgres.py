@@ -42,7 +42,7 @@ def running_postgres() -> Iterator[str]:
         shutil.chown(folder, user)
     folder.chmod(0o700)
     become = ["runuser", "-u", user, "--"] if user else []
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
 
     def call(*command: str) -> None:
         subprocess.run(
@@ -71,7 +71,7 @@ def _other_user() -> str | None:
     return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

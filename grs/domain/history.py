@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = "0" * 64
@@ -37,7 +37,7 @@ def step_hash(previous: str, facts: StepFacts) -> str:
         facts.tracking_number,
         str(facts.sequence),
         facts.kind,
-        facts.happened_at.isoformat(),
+        facts.happened_at.astimezone(UTC).isoformat(),
         facts.actor,
         facts.details,
     )

@@ -79,13 +79,8 @@ class Recipients:
             found: dict[int, list[Recipient]] = {}
             for office_id, person in rows:
                 found.setdefault(office_id, []).append(_recipient(person))
-            parents = dict(
-                self._session.execute(
-                    select(Office.id, Office.parent_id).where(Office.id.in_(set(asked.values())))
-                )
-                .tuples()
-                .all()
-            )
+            up = select(Office.id, Office.parent_id).where(Office.id.in_(set(asked.values())))
+            parents = {office_id: parent_id for office_id, parent_id in self._session.execute(up)}
             above: dict[int, int] = {}
             for office_id, at in asked.items():
                 parent = parents.get(at)

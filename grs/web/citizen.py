@@ -72,7 +72,7 @@ def lodge(slug: str) -> Page:
     typed = request.form.to_dict()
     settings = house().settings
     try:
-        form = read_complaint_form(typed, language=g.language)
+        form = read_complaint_form(typed, language=g.language, today=dhaka_date(house().clock()))
         with house().writers.begin() as db:
             lodged = lodge_complaint(
                 db,

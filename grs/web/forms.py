@@ -11,15 +11,15 @@ from typing import TypeVar
 from grs.domain.bangla import to_ascii_digits
 from grs.domain.disposal import Disposal, NotAdmissible, Outcome, RootCause
 from grs.domain.errors import InvalidInput
-from grs.domain.lodging import LONGEST, ComplaintForm, Ground, Kind
+from grs.domain.lodging import LONGEST, ComplaintForm, Ground, Kind, check_form, tidy
 from grs.domain.tiers import About
 
 WordT = TypeVar("WordT", bound=StrEnum)
 _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 
-def read_complaint_form(typed: Mapping[str, str], *, language: str) -> ComplaintForm:
-    """The complaint form; raises InvalidInput for choices and dates that cannot be understood."""
+def read_complaint_form(typed: Mapping[str, str], *, language: str, today: date) -> ComplaintForm:
+    """The complaint form; raises InvalidInput with every problem of it at once."""
     problems: dict[str, str] = {}
     kind = _choice(Kind, typed, "kind", problems)
     ground = _choice(Ground, typed, "ground", problems)
@@ -30,19 +30,24 @@ def read_complaint_form(typed: Mapping[str, str], *, language: str) -> Complaint
     form_key = typed.get("form_key", "")
     if not _FORM_KEY.fullmatch(form_key):
         problems["form_key"] = "required"
-    if problems or kind is None or ground is None or about is None:
-        raise InvalidInput(problems)
     texts = {field: typed.get(field, "") for field in LONGEST}
-    return ComplaintForm(
+    form = ComplaintForm(
         form_key=form_key,
-        kind=kind,
-        ground=ground,
-        about=about,
+        kind=kind or Kind.PUBLIC,
+        ground=ground or Ground.OTHER,
+        about=about or About.NOBODY,
         language=language,
         applied_on=applied_on,
         is_anonymous=typed.get("is_anonymous") == "yes",
         **texts,  # type: ignore[arg-type]
     )
+    try:
+        check_form(tidy(form), today=today)
+    except InvalidInput as error:
+        problems |= error.problems
+    if problems:
+        raise InvalidInput(problems)
+    return form
 
 
 def read_disposal(typed: Mapping[str, str]) -> Disposal:

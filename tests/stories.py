@@ -1,0 +1,109 @@
+"""What people do, as tests tell it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, time
+
+from flask.testing import FlaskClient
+
+from grs.bootstrap import House
+from grs.db.complaints import Complaint
+from grs.db.queries.complaints import complaint_by_number
+from grs.domain.calendar import DHAKA, ONE_DAY, dhaka_date
+from grs.domain.lodging import ComplaintForm, Ground, Kind
+from grs.usecases.charters import find_office
+from grs.usecases.histories import verify_histories
+from grs.usecases.lodging import Lodged, lodge_complaint
+from grs.usecases.secrets import new_token
+from tests.conftest import SECRET, Clock
+from workers import jobs
+
+OFFICES = ("doict-bagherpara", "doict-kaunia", "doict-natore-sadar", "doict-manikganj-sadar", "doict-jaintiapur")
+
+
+def a_form(**changes: object) -> ComplaintForm:
+    """A complete complaint form of an invented person."""
+    typed: dict[str, object] = {
+        "form_key": new_token(),
+        "kind": Kind.PUBLIC,
+        "ground": Ground.STANDARD_BROKEN,
+        "subject": "তথ্য পাওয়া যায়নি",
+        "description": "তিনবার গিয়েও তথ্য পাইনি।",
+        "remedy": "তথ্য চাই",
+        "name": "নমুনা নাগরিক",
+        "mobile": "01700000001",
+        "email": "citizen@example.com",
+    }
+    return ComplaintForm(**(typed | changes))  # type: ignore[arg-type]
+
+
+def lodge(house: House, office: str = "doict-kaunia", **changes: object) -> Lodged:
+    """Lodge a complaint through the use case."""
+    with house.writers.begin() as session:
+        return lodge_complaint(
+            session,
+            a_form(**changes),
+            office=find_office(session, office),
+            entry_id=None,
+            shelf=house.shelf,
+            now=house.clock(),
+            secret_key=SECRET,
+        )
+
+
+def lodge_on_the_web(client: FlaskClient, office: str, **changes: str) -> tuple[str, str]:
+    """Fill in the web form and read tracking number and access code off the receipt."""
+    page = client.get(f"/offices/{office}/complain").text
+    form_key = re.search(r'name="form_key" value="([^"]+)"', page)
+    assert form_key is not None
+    typed = {
+        "form_key": form_key.group(1),
+        "kind": "public",
+        "ground": "standard_broken",
+        "about": "nobody",
+        "service": "",
+        "subject": "তথ্য পাওয়া যায়নি",
+        "description": "তিনবার গিয়েও তথ্য পাইনি।",
+        "name": "নমুনা নাগরিক",
+        "mobile": "০১৭০০০০০০০১",
+        "email": "citizen@example.com",
+    }
+    answer = client.post(f"/offices/{office}/complain", data=typed | changes)
+    assert answer.status_code == 303, answer.text
+    number = answer.headers["Location"].rsplit("/", 1)[1]
+    receipt = client.get(answer.headers["Location"]).text
+    code = re.search(r'<span class="code">([০-৯ ]+)</span>', receipt)
+    assert code is not None
+    return number, code.group(1)
+
+
+def fetch(house: House, tracking_number: str) -> Complaint:
+    """The complaint as it stands, with its stays and steps."""
+    with house.readers() as session:
+        found = complaint_by_number(session, tracking_number)
+        assert found is not None
+        _ = ([stay.office for stay in found.assignments], found.steps, found.office, found.complainant)
+        return found
+
+
+def dhaka(day: date, hour: int = 0, minute: int = 0) -> datetime:
+    """An instant by the clock on the wall in Dhaka."""
+    return datetime.combine(day, time(hour, minute), DHAKA)
+
+
+def pass_days(house: House, clock: Clock, until: date, names: Iterable[str] = ("escalate", "remind", "deliver")) -> None:
+    """Let the days go by, the jobs running at 00:05 in Dhaka of each."""
+    day = dhaka_date(clock.now)
+    while day < until:
+        day += ONE_DAY
+        clock.now = dhaka(day, 0, 5)
+        for name in names:
+            jobs.run(house, name)
+
+
+def assert_histories_hold(house: House) -> None:
+    """Every hash chain is whole and ends where its complaint says."""
+    with house.readers() as session:
+        assert verify_histories(session).broken == []
