@@ -1,0 +1,167 @@
+"""`make bench`: our figures beside a floor measured in the same run, as ratios (machines are noisy, ratios less).
+
+Each figure is the median of several rounds. Nothing here passes or fails.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import statistics
+import tempfile
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from grs.bootstrap import House, open_house
+from grs.db import schema
+from grs.domain.calendar import ONE_DAY
+from grs.usecases.calendars import shipped_rows
+from grs.usecases.demo import fill_posts, prepare_rules
+from grs.usecases.escalation import escalate_overdue
+from tests.conftest import Clock, make_settings, new_postgres_database
+from tests.performance import floors
+from tests.performance.seeding import seed_complaints
+from tests.postgres import running_postgres, why_missing
+
+START = datetime(2025, 4, 6, 4, 0, tzinfo=UTC)
+OVERDUE_ON = date(2025, 5, 20)
+AFTERWARDS = datetime(2025, 5, 21, 4, 0, tzinfo=UTC)
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+ESCALATIONS = int(os.environ.get("BENCH_ESCALATIONS", "5000"))
+OPEN_CASES = (10_000, 100_000)
+
+
+def main() -> None:
+    """Run everything and print a table, then one JSON line a figure."""
+    logging.disable(logging.WARNING)
+    figures: list[dict[str, object]] = [*calendar_figures()]
+    with tempfile.TemporaryDirectory(prefix="grs-bench-") as folder:
+        if why_missing():
+            print(f"PostgreSQL left out: {why_missing()}")
+        else:
+            with running_postgres() as server:
+                numbers = iter(range(1, 1_000))
+                figures += database_figures(
+                    "postgresql", lambda: new_postgres_database(server, f"bench_{next(numbers)}"), Path(folder)
+                )
+        files = iter(range(1, 1_000))
+        figures += database_figures(
+            "sqlite", lambda: f"sqlite:///{folder}/bench_{next(files)}.db", Path(folder)
+        )
+    print(f"\n{'figure':<58}{'ours':>14}{'floor':>14}{'ratio':>9}")
+    for one in figures:
+        print(f"{one['figure']!s:<58}{one['ours']!s:>14}{one['floor']!s:>14}{one['ratio']!s:>9}")
+    for one in figures:
+        print(json.dumps(one))
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def figure(name: str, ours: str, floor: str, ratio: float | None) -> dict[str, object]:
+    return {"figure": name, "ours": ours, "floor": floor, "ratio": f"{ratio:.2f}" if ratio else "-"}
+
+
+# -- working days ---------------------------------------------------------------------
+
+
+def calendar_figures() -> Iterator[dict[str, object]]:
+    """add_working_days beside one bare bisection of the same sorted list."""
+    from grs.domain.calendar import WorkingCalendar
+
+    calendar = WorkingCalendar(shipped_rows())
+    starts = [date(2024, 2, 1) + ONE_DAY * (n * 7 % 700) for n in range(2000)]
+    days = [d for n in range(1096) if calendar.is_open(d := date(2024, 1, 1) + ONE_DAY * n)]
+
+    def bare() -> None:
+        for start in starts:
+            days[bisect_right(days, start) + 29]
+
+    def ours() -> None:
+        for start in starts:
+            calendar.add_working_days(start, 30)
+
+    pairs = [(timed(ours), timed(bare)) for _ in range(max(ROUNDS, 5) * 5)]
+    mine, floor = (statistics.median(side) / len(starts) * 1e9 for side in zip(*pairs, strict=True))
+    yield figure("add 30 working days, against a bare bisect", f"{mine:.0f} ns", f"{floor:.0f} ns", mine / floor)
+
+
+# -- databases ---------------------------------------------------------------------------
+
+
+@contextmanager
+def fresh_house(url: str, folder: Path) -> Iterator[House]:
+    house = open_house(make_settings(url, folder), clock=Clock(START))
+    schema.upgrade(house.engine)
+    with house.writers.begin() as session:
+        prepare_rules(session, now=START)
+        fill_posts(session, now=START)
+    yield house
+    house.close()
+
+
+def database_figures(kind: str, new_database: Callable[[], str], folder: Path) -> Iterator[dict[str, object]]:
+    yield from escalation_figures(kind, new_database, folder)
+    for open_cases in OPEN_CASES:
+        with fresh_house(new_database(), folder) as house:
+            seed_complaints(house, open_cases, due_on=date(2025, 8, 1), spread_days=60)
+            yield idle_sweep(kind, house, open_cases)
+
+
+def escalation_figures(kind: str, new_database: Callable[[], str], folder: Path) -> Iterator[dict[str, object]]:
+    """Escalations a second with step, stay and five letters each, beside bare SQL that writes the same rows."""
+    mine, bare, letters = [], [], 0
+    for _ in range(ROUNDS):
+        with fresh_house(new_database(), folder) as house:
+            seed_complaints(house, ESCALATIONS, due_on=OVERDUE_ON)
+            started = time.perf_counter()
+            counts = escalate_overdue(house.writers, shelf=house.shelf, now=AFTERWARDS)
+            mine.append(time.perf_counter() - started)
+            assert counts["escalated"] == ESCALATIONS
+            letters = counts["letters"] // ESCALATIONS
+        with fresh_house(new_database(), folder) as house:
+            seed_complaints(house, ESCALATIONS, due_on=OVERDUE_ON)
+            bare.append(timed(lambda house=house: floors.escalate_bare(house, AFTERWARDS)))  # type: ignore[misc]
+    ours, floor = statistics.median(mine), statistics.median(bare)
+    yield figure(
+        f"{kind}: {ESCALATIONS} escalations with {letters} letters each",
+        f"{ESCALATIONS / ours:.0f}/s",
+        f"{ESCALATIONS / floor:.0f}/s",
+        ours / floor,
+    )
+
+
+def idle_sweep(kind: str, house: House, open_cases: int) -> dict[str, object]:
+    """One round of the escalation job inside a running worker when nothing is due."""
+    now = START + timedelta(days=1)
+    mine, bare = [], []
+    escalate_overdue(house.writers, shelf=house.shelf, now=now)
+
+    def select_one() -> None:
+        with house.writers.begin() as session:
+            session.execute(text("SELECT 1")).all()
+
+    for _ in range(max(ROUNDS, 5) * 4):
+        mine.append(timed(lambda: escalate_overdue(house.writers, shelf=house.shelf, now=now)))
+        bare.append(timed(select_one))
+    ours, floor = statistics.median(mine), statistics.median(bare)
+    return figure(
+        f"{kind}: sweep with nothing due, {open_cases} open",
+        f"{ours * 1000:.2f} ms",
+        f"{floor * 1000:.2f} ms",
+        ours / floor,
+    )
+
+
+if __name__ == "__main__":
+    main()
