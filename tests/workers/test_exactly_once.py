@@ -1,0 +1,139 @@
+"""Each overdue complaint moves exactly once, with real worker processes killed at random moments."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections import Counter
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from grs.bootstrap import House, open_house
+from grs.db.complaints import Assignment, Complaint, Step
+from grs.db.messages import Message
+from grs.domain.tiers import Tier
+from grs.domain.workflow import Action, StepKind
+from grs.usecases import escalation
+from grs.usecases.ledger import Ledger
+from tests.conftest import Clock, Template, make_settings
+from tests.performance.seeding import seed_complaints
+from tests.stories import assert_histories_hold
+
+OVERDUE = 300
+LETTERS_EACH = 5  # complainant, new officer, old officer, supervisors of both offices
+SEEDED_AT = datetime(2025, 4, 6, 4, 0, tzinfo=UTC)
+SWEPT_AT = datetime(2025, 5, 21, 4, 0, tzinfo=UTC)
+KILLS = 25
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["grs.usecases.escalation", "grs.bootstrap", "tests.conftest"])
+
+
+def sweep_again_and_again(url: str, folder: str, seed: int) -> None:
+    """A worker: sweeps in small batches, lingering inside its transactions so that kills land there."""
+    pauses = random.Random(seed)
+    written = Ledger.write
+
+    def slow_write(self: Ledger, session: object) -> None:
+        time.sleep(pauses.uniform(0, 0.03))
+        written(self, session)  # type: ignore[arg-type]
+        time.sleep(pauses.uniform(0, 0.03))
+
+    escalation.Ledger.write = slow_write  # type: ignore[method-assign]
+    house = open_house(make_settings(url, Path(folder)), clock=Clock(SWEPT_AT))
+    while True:
+        escalation.escalate_overdue(house.writers, shelf=house.shelf, now=SWEPT_AT, batch=5)
+        time.sleep(0.01)
+
+
+@pytest.mark.xdist_group("processes")
+def test_killed_workers_move_each_complaint_once(database: Template, tmp_path: Path) -> None:
+    house = open_house(make_settings(database.url, tmp_path), clock=Clock(SEEDED_AT))
+    seed_complaints(house, OVERDUE, due_on=date(2025, 5, 20))
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    count = 4 if house.engine.dialect.name == "postgresql" else 2
+
+    def start() -> multiprocessing.process.BaseProcess:
+        arguments = (database.url, str(tmp_path), chance.randrange(10**6))
+        worker = PROCESSES.Process(target=sweep_again_and_again, args=arguments, daemon=True)
+        worker.start()
+        return worker
+
+    workers = [start() for _ in range(count)]
+    kills, deadline = 0, time.monotonic() + 90
+    try:
+        while (waiting(house) or kills < KILLS) and time.monotonic() < deadline:
+            time.sleep(chance.uniform(0.05, 0.25))
+            at = chance.randrange(count)
+            pid = workers[at].pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            workers[at].join()
+            kills += 1
+            workers[at] = start()
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.join()
+    assert waiting(house) == 0, f"not done after {kills} kills, seed {seed}"
+    assert kills >= KILLS
+    assert_each_moved_once(house)
+    house.close()
+
+
+def waiting(house: House) -> int:
+    with house.readers() as session:
+        query = select(func.count()).where(Complaint.escalates_after < date(2025, 5, 21))
+        return session.scalar(query) or 0
+
+
+def assert_each_moved_once(house: House) -> None:
+    with house.readers() as session:
+        stays = session.scalars(select(Assignment)).all()
+        ended = Counter(stay.complaint_id for stay in stays if stay.ended_by is Action.ESCALATE)
+        arrived = Counter(stay.complaint_id for stay in stays if stay.tier is Tier.APPEAL_OFFICER)
+        steps = Counter(session.scalars(select(Step.complaint_id).where(Step.kind == StepKind.ESCALATED)))
+        letters = Counter(session.scalars(select(Message.complaint_id).where(Message.step_sequence == 2)))
+        ids = set(session.scalars(select(Complaint.id)))
+    for what, counted in {"ended": ended, "arrived": arrived, "steps": steps}.items():
+        assert counted == Counter(dict.fromkeys(ids, 1)), what
+    assert letters == Counter(dict.fromkeys(ids, LETTERS_EACH))
+    assert_histories_hold(house)
+
+
+@pytest.mark.xdist_group("processes")
+def test_two_sweeps_of_the_same_stay_cannot_both_win(database: Template, tmp_path: Path) -> None:
+    """The control: without the lock the key of the stay still makes the second one lose."""
+    from sqlalchemy.exc import IntegrityError
+
+    house = open_house(make_settings(database.url, tmp_path), clock=Clock(SEEDED_AT))
+    seed_complaints(house, 1, due_on=date(2025, 5, 20))
+    sweep = escalation._Sweep(house.shelf, SWEPT_AT)
+    with house.readers() as session:
+        seen = session.execute(escalation._overdue(sweep.today)).all()
+    with house.writers.begin() as session:
+        escalation._escalate_batch(session, sweep, seen)
+    with pytest.raises(IntegrityError), house.writers.begin() as session:
+        escalation._escalate_batch(session, sweep, seen)
+    assert_each_moved_once(house)
+    house.close()
+
+
+def test_a_round_with_nothing_due_writes_nothing(house: House) -> None:
+    seed_complaints(house, 3, due_on=date(2025, 5, 20))
+    on_the_last_day = datetime(2025, 5, 20, 17, 59, 59, tzinfo=UTC)  # 23:59:59 in Dhaka
+    assert escalation.escalate_overdue(house.writers, shelf=house.shelf, now=on_the_last_day)["escalated"] == 0
+
+
+def test_a_dry_run_counts_and_changes_nothing(house: House) -> None:
+    seed_complaints(house, 3, due_on=date(2025, 5, 20))
+    counts = escalation.escalate_overdue(house.writers, shelf=house.shelf, now=SWEPT_AT, dry_run=True)
+    assert counts["escalated"] == 3
+    assert waiting(house) == 3
