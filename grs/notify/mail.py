@@ -55,7 +55,7 @@ def as_bytes(mail: Mail) -> bytes:
 
 def _address(name: str, address: str) -> str:
     address = one_line(address)
-    if not address.isascii() or parseaddr(address)[1] != address:
+    if not address.isascii() or "@" not in address or parseaddr(address)[1] != address:
         raise ValueError("not an address that mail can be sent to")
     return formataddr((one_line(name), address), charset="utf-8")
 

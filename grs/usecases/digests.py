@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -22,6 +22,7 @@ from grs.usecases.recipients import Recipient
 
 DUE_SOON_WORKING_DAYS = 5
 MOST_LINES = 50
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def send_digests(
@@ -42,7 +43,7 @@ def send_digests(
             counts["digests"] += 1
             if dry_run:
                 continue
-            since = _last_digest(session, person.id) or datetime.min.replace(tzinfo=now.tzinfo)
+            since = _last_digest(session, person.id) or BEFORE_ALL
             facts = _facts(session, offices, since=since, today=today, soon=soon)
             ledger = Ledger(now)
             to = Recipient(person.id, person.name, person.email, person.language)

@@ -1,0 +1,134 @@
+"""Both databases promise the same: migrations, transactions, instants, many rows at once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+
+from grs.bootstrap import House
+from grs.db import schema
+from grs.db.bulk import FEW, insert_rows, update_rows
+from grs.db.engine import make_engine
+from grs.db.job_runs import JobRun
+from tests.conftest import new_postgres_database
+
+NOW = datetime(2025, 4, 6, 4, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return new_postgres_database(request.getfixturevalue("postgres_server"), f"empty_{tmp_path.name}"[:60])
+
+
+def test_migrations_go_up_and_down_and_equal_the_models(empty_url: str) -> None:
+    engine = make_engine(empty_url)
+    schema.upgrade(engine)
+    assert schema.differences(engine) == []
+    assert schema.current_revision(engine) == schema.newest_revision()
+    schema.downgrade(engine, "base")
+    with engine.connect() as connection:
+        left = set(engine.dialect.get_table_names(connection)) - {"alembic_version"}  # type: ignore[no-untyped-call]
+    assert left == set()
+    schema.upgrade(engine)
+    assert schema.differences(engine) == []
+    engine.dispose()
+
+
+def test_sqlite_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
+    engine.dispose()
+
+
+def test_read_then_write_loses_no_update(house: House) -> None:
+    """200 increments from 8 threads; without BEGIN IMMEDIATE SQLite silently keeps a quarter of them."""
+    with house.writers.begin() as session:
+        session.add(JobRun(job="count", started_at=NOW, counts={"n": 0}))
+
+    def add() -> None:
+        for _ in range(25):
+            with house.writers.begin() as session:
+                run = session.scalars(select(JobRun).with_for_update()).one()
+                run.counts = {"n": (run.counts or {})["n"] + 1}
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with house.readers() as session:
+        assert session.scalars(select(JobRun.counts)).one() == {"n": 200}
+
+
+def test_instants_come_back_as_the_same_instant(house: House) -> None:
+    in_dhaka = datetime(2025, 4, 6, 10, 0, tzinfo=timezone(timedelta(hours=6)))
+    with house.writers.begin() as session:
+        session.add(JobRun(job="a", started_at=in_dhaka))
+    with house.readers() as session:
+        found = session.scalars(select(JobRun.started_at)).one()
+    assert found == in_dhaka
+    assert found.tzinfo is UTC
+
+
+def test_an_instant_without_a_zone_is_refused(house: House) -> None:
+    with pytest.raises((StatementError, ValueError)), house.writers.begin() as session:
+        session.add(JobRun(job="a", started_at=datetime(2025, 4, 6)))
+
+
+@pytest.mark.parametrize("count", [0, 1, FEW - 1, FEW, 300])
+def test_many_rows_at_once(house: House, count: int) -> None:
+    table = JobRun.__table__
+    rows = [{"job": f"বাংলা\t{n}\\", "started_at": NOW, "error": None} for n in range(count)]
+    with house.writers.begin() as session:
+        insert_rows(session, table, rows)  # type: ignore[arg-type]
+    with house.readers() as session:
+        found = {run.id: run.job for run in session.scalars(select(JobRun))}
+    assert sorted(found.values()) == sorted(row["job"] for row in rows)
+    changes = [{"id": run_id, "error": f"e{run_id}", "ended_at": NOW} for run_id in list(found)[::2]]
+    with house.writers.begin() as session:
+        update_rows(session, table, key=("id",), rows=changes)  # type: ignore[arg-type]
+    with house.readers() as session:
+        assert session.scalar(select(func.count()).where(JobRun.error.is_not(None))) == len(changes)
+        assert all(run.error in (None, f"e{run.id}") for run in session.scalars(select(JobRun)))
+
+
+def test_a_failed_transaction_leaves_nothing(house: House) -> None:
+    with pytest.raises(SQLAlchemyError), house.writers.begin() as session:
+        session.add(JobRun(job="a", started_at=NOW))
+        session.flush()
+        session.execute(text("SELECT * FROM no_such_table"))
+    with house.readers() as session:
+        assert session.scalar(select(func.count(JobRun.id))) == 0
+
+
+def test_errors_do_not_print_what_was_written(house: House) -> None:
+    """A complaint's text must not reach the logs through a database error."""
+    with pytest.raises(SQLAlchemyError) as refused, house.writers.begin() as session:
+        session.execute(update(JobRun).values(job=func.no_such_function("গোপন কথা")))
+    assert "গোপন" not in str(refused.value)
+
+
+def test_the_sweep_uses_its_index(house: House) -> None:
+    """Nothing due costs one look, whatever the number of complaints."""
+    query = "SELECT id FROM complaint WHERE escalates_after < '2025-01-01' ORDER BY escalates_after, id LIMIT 500"
+    with house.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            plan = " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
+        else:
+            connection.exec_driver_sql("SET enable_seqscan = off")
+            plan = " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN {query}"))
+    assert "ix_complaint_escalates_after" in plan
+
+

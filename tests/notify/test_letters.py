@@ -1,0 +1,129 @@
+"""Letters as they arrive: subjects whole, headers safe, every letter complete in both languages."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from grs.domain.disposal import NotAdmissible, Outcome
+from grs.notify.mail import Mail, as_bytes, message_id
+from grs.notify.render import has_sms, render_letter, render_sms, sms_parts
+from grs.notify.transports import FolderTransport
+from grs.settings import TEMPLATES
+from tests.conftest import body_of, subject_of
+
+LETTERS = sorted(path.name for path in (TEMPLATES / "messages").iterdir())
+FACTS = {
+    "tracking_number": "264839205176",
+    "to_name": "নমুনা নাগরিক",
+    "office": "উপজেলা আইসিটি কার্যালয়, কাউনিয়া, রংপুর",
+    "service": "তথ্য প্রদান",
+    "from_post": "জেলা আইসিটি অফিসার",
+    "from_office": "জেলা আইসিটি কার্যালয়, রংপুর",
+    "to_post": "উপ-পরিচালক (প্রশাসন)",
+    "to_office": "তথ্য ও যোগাযোগ প্রযুক্তি অধিদপ্তর",
+    "tier": 2,
+    "due_on": "2025-06-25",
+    "was_due_on": "2025-05-20",
+    "provisional": True,
+    "late_by": 3,
+    "expected": [{"tier": 1, "due_on": "2025-05-20", "provisional": False}],
+    "outcome": Outcome.SERVICE_GIVEN,
+    "ground": NotAdmissible.BEFORE_COURT,
+    "reason": "অন্য অফিসের বিষয়",
+    "reasons": "তথ্য দেওয়া হয়েছে",
+    "reference": "SRO 99",
+    "days_left": 5,
+    "day_of": "2025-05-21",
+    "new": 3,
+    "undeliverable": 0,
+    "overdue": [{"post_bn": "ক", "post_en": "k", "office_bn": "খ", "office_en": "kh", "count": 2}],
+    "due_soon": [{"tracking_number": "264839205176", "due_on": "2025-05-22"}],
+    "escalated": [{"tracking_number": "264839205176", "tier": 1}],
+    "finding": "not_escalated",
+    "count": 4,
+    "last_day": "2026-12-31",
+    "since": "now",
+    "base_url": "https://grs.example",
+}
+
+
+def a_mail(**changes: object) -> Mail:
+    facts: dict[str, object] = {
+        "key": "1/2/escalated/complainant",
+        "sender": "অভিযোগ প্রতিকার <grs@office.example>",
+        "to_name": "নমুনা নাগরিক",
+        "to_address": "citizen@example.com",
+        "subject": "সময়সীমা পার হওয়া অভিযোগ আপনার কাছে এসেছে, দয়া করে দেখুন",
+        "body": "বিস্তারিত\n",
+        "queued_at": datetime(2025, 5, 21, 4, 0, tzinfo=UTC),
+    }
+    return Mail(**(facts | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("language", ["bn", "en"])
+@pytest.mark.parametrize("letter", LETTERS)
+def test_every_letter_is_whole_in_both_languages(letter: str, language: str) -> None:
+    subject, body = render_letter(letter, language, FACTS)
+    assert subject
+    assert "\n" not in subject
+    assert body.strip()
+    assert "{" not in subject + body
+    if language == "bn":
+        assert not set("0123456789") & set(subject), "Bengali digits in Bangla"
+    if has_sms(letter):
+        text = render_sms(letter, language, FACTS)
+        assert sms_parts(text) <= 3
+        assert "http" not in text
+
+
+def test_bangla_subjects_keep_their_blanks() -> None:
+    words = "সময়সীমা পার অভিযোগ নিষ্পত্তি কর্মকর্তা আপিল মন্ত্রিপরিষদ বিভাগের সেল ২০২৫ তারিখ দপ্তর".split()
+    chance = random.Random(2)
+    for _ in range(300):
+        subject = " ".join(chance.choices(words, k=chance.randint(1, 18)))
+        assert subject_of(message_from_bytes(as_bytes(a_mail(subject=subject)))) == subject
+
+
+def test_the_letter_on_the_wire() -> None:
+    data = as_bytes(a_mail())
+    letter = message_from_bytes(data)
+    assert data.isascii(), "no relay needs to understand 8 bits"
+    assert all(len(line) <= 998 for line in data.split(b"\r\n"))
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert body_of(letter).strip() == "বিস্তারিত"
+    assert letter["Message-ID"] == message_id("1/2/escalated/complainant", "x <grs@office.example>")
+    assert as_bytes(a_mail()) == data, "the same cause is the same letter"
+
+
+@pytest.mark.parametrize("text", ["ক\r\nBcc: x@y.example", "ক\nX: 1", "ক\u2028Bcc: x@y.example"])
+def test_what_was_typed_never_makes_a_header(text: str) -> None:
+    letter = message_from_bytes(as_bytes(a_mail(subject=text, to_name=text)))
+    assert letter["Bcc"] is None
+    assert letter["X"] is None
+    assert len(letter.get_all("To") or []) == 1
+
+
+@pytest.mark.parametrize("address", ["ক@example.com", "a@b.example, c@d.example", "nobody", ""])
+def test_an_address_that_cannot_work_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        as_bytes(a_mail(to_address=address))
+
+
+def test_the_folder_holds_one_file_for_one_cause(tmp_path: Path) -> None:
+    transport = FolderTransport(tmp_path)
+    transport.send(a_mail())
+    transport.send(a_mail())
+    (file,) = tmp_path.iterdir()
+    assert file.suffix == ".eml"
+    assert subject_of(message_from_bytes(file.read_bytes())) == a_mail().subject
+
+
+def test_sms_parts_count_as_the_network_does() -> None:
+    assert [sms_parts("ক" * n) for n in (70, 71, 134, 135)] == [1, 2, 2, 3]
+
+
