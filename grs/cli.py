@@ -15,7 +15,7 @@ import click
 
 from grs.domain.calendar import DHAKA, NATIONAL, CalendarRow, Day, RowKind, WorkingCalendar
 from grs.domain.deadlines import due_date, received_on, skipped_days
-from grs.domain.errors import GrievanceError
+from grs.domain.errors import GrievanceError, NotFound
 from grs.domain.tiers import DayLimit
 from grs.settings import CONFIG, SettingsError
 
@@ -126,7 +126,7 @@ def calendar() -> None:
     """Count working days and keep the calendar."""
 
 
-class _Instant(click.ParamType):
+class _Instant(click.ParamType[datetime]):
     """An ISO date and time; without an offset it is Dhaka time."""
 
     name = "instant"
@@ -139,7 +139,7 @@ class _Instant(click.ParamType):
         return at if at.tzinfo else at.replace(tzinfo=DHAKA)
 
 
-class _ClockTime(click.ParamType):
+class _ClockTime(click.ParamType[time]):
     name = "hh:mm"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> time:
@@ -177,7 +177,10 @@ def calendar_due(
     if both:
         raise click.UsageError(f"{min(both)} is given as --holiday and as --working")
     supposed |= {at.date(): RowKind.WORKING for at in working}
-    counted_on = _calendar_for(office, supposed)
+    try:
+        counted_on = _calendar_for(office, supposed)
+    except NotFound as error:
+        raise click.BadParameter(str(error), param_hint="--office") from None
     received = received_on(counted_on, filed_at, cutoff=cutoff)
     due = due_date(counted_on, received, DayLimit(days))
     if as_json:
@@ -254,7 +257,6 @@ def _stored_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, 
 
 def _shipped_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, ...]]:
     from grs.domain.calendar import gazetted_years
-    from grs.domain.errors import NotFound
     from grs.gazette.forecast import YEARS_AHEAD
     from grs.usecases.calendars import shipped_rows, with_forecast
 

@@ -137,5 +137,3 @@ def _stop(parts: list[subprocess.Popen[bytes]]) -> None:
             part.wait(timeout=max(deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
             part.kill()
-
-

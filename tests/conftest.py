@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope, Session as SmtpSession
+from aiosmtpd.smtp import Envelope
+from aiosmtpd.smtp import Session as SmtpSession
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -54,7 +55,7 @@ class MailSink:
     refuse: set[str] = field(default_factory=set)
     port: int = 0
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+    async def handle_RCPT(
         self, server: Any, session: SmtpSession, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if address in self.refuse:
@@ -62,7 +63,7 @@ class MailSink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Any, session: SmtpSession, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: SmtpSession, envelope: Envelope) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
         self.letters.append(message_from_bytes(content))
@@ -224,7 +225,9 @@ def mailing_house(database: Template, clock: Clock, tmp_path: Path, sink: MailSi
 
 def browser(house: House, **config: Any) -> FlaskClient:
     """A web client with its own cookies; form tokens are tested on their own."""
-    app = create_app(house, test_config={"TESTING": False, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False} | config)
+    app = create_app(
+        house, test_config={"TESTING": False, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False} | config
+    )
     return app.test_client()
 
 

@@ -45,12 +45,22 @@ def running_postgres() -> Iterator[str]:
     data, port = folder / "data", free_port()
 
     def call(*command: str) -> None:
-        subprocess.run(
-            [*become, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=folder
-        )
+        subprocess.run([*become, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=folder)
 
     try:
-        call(f"{binaries}/initdb", "-D", str(data), "-U", "grs", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        call(
+            f"{binaries}/initdb",
+            "-D",
+            str(data),
+            "-U",
+            "grs",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
         log = str(folder / "log")
         call(f"{binaries}/pg_ctl", "-D", str(data), "-o", options, "-l", log, "-w", "start")

@@ -20,7 +20,13 @@ from grs.usecases.secrets import new_token
 from tests.conftest import SECRET, Clock
 from workers import jobs
 
-OFFICES = ("doict-bagherpara", "doict-kaunia", "doict-natore-sadar", "doict-manikganj-sadar", "doict-jaintiapur")
+OFFICES = (
+    "doict-bagherpara",
+    "doict-kaunia",
+    "doict-natore-sadar",
+    "doict-manikganj-sadar",
+    "doict-jaintiapur",
+)
 
 
 def a_form(**changes: object) -> ComplaintForm:
@@ -93,7 +99,9 @@ def dhaka(day: date, hour: int = 0, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), DHAKA)
 
 
-def pass_days(house: House, clock: Clock, until: date, names: Iterable[str] = ("escalate", "remind", "deliver")) -> None:
+def pass_days(
+    house: House, clock: Clock, until: date, names: Iterable[str] = ("escalate", "remind", "deliver")
+) -> None:
     """Let the days go by, the jobs running at 00:05 in Dhaka of each."""
     day = dhaka_date(clock.now)
     while day < until:

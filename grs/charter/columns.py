@@ -51,7 +51,9 @@ _GRIEVANCE_WORDS: list[tuple[Column, re.Pattern[str]]] = [
     (Column.CONTACT, _words("ঠিকানা", "যোগাযোগের")),
 ]
 _SERIAL = re.compile(
-    "^(?:" + "|".join(re.escape(skeleton(w)) for w in ("ক্রমিক", "ক্রম", "ক্রনং", "ক্র.নং", "ক্র", "নং", "sl", "serial", "no")) + ")"
+    "^(?:"
+    + "|".join(re.escape(skeleton(w)) for w in ("ক্রমিক", "ক্রম", "ক্রনং", "ক্র.নং", "ক্র", "নং", "sl", "serial", "no"))
+    + ")"
 )
 _EXACT = {skeleton("সেবা"): Column.NAME, skeleton("ফি"): Column.FEE}
 _EXPECTATION = _words("করণীয়", "প্রত্যাশা")

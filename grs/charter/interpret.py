@@ -57,9 +57,7 @@ def read_charter(text: str, *, source: str) -> CharterDocument:
     tables = _Tables(blocks)
     services = [service for section in tables.sections for service in _services(section, tables.doubts)]
     if not services:
-        raise InvalidFile(
-            "no table of services was found; the heading row must name the service and its time limit"
-        )
+        raise InvalidFile("no table of services was found; the heading row must name the service and its time limit")
     paragraphs = [block for block in blocks if isinstance(block, Paragraph)]
     vision, mission = _vision_and_mission(blocks)
     return CharterDocument(
@@ -104,7 +102,11 @@ class _Tables:
             self._category, self._columns, self._in_expectations = category, None, False
         elif is_short and _EXPECTATIONS.search(key):
             self._columns, self._in_expectations = None, True
-        elif is_short and _GRIEVANCE.search(key) and (block.is_heading or _NUMBERING.match(block.text) or self._in_expectations):
+        elif (
+            is_short
+            and _GRIEVANCE.search(key)
+            and (block.is_heading or _NUMBERING.match(block.text) or self._in_expectations)
+        ):
             self._columns, self._in_expectations = None, False
         elif self._in_expectations and is_short and _SERVICES.search(key):
             self._in_expectations = False
@@ -322,7 +324,7 @@ def _office(blocks: Sequence[Block], services: Sequence[Service]) -> OfficeHead:
 
 def _head_lines(blocks: Sequence[Block]) -> list[str]:
     """The lines above the first section."""
-    lines = []
+    lines: list[str] = []
     for block in blocks:
         if isinstance(block, Row) or _NUMBERING.match(block.text) or _VISION.search(skeleton(_label(block.text)[0])):
             break
@@ -335,9 +337,7 @@ def _head_lines(blocks: Sequence[Block]) -> list[str]:
 
 def _is_title(text: str) -> bool:
     key = skeleton(text)
-    return bool(
-        _TITLE.search(key) or _STATE.search(key) or _DATE_WORD.search(key) or _read_date(to_ascii_digits(text))
-    )
+    return bool(_TITLE.search(key) or _STATE.search(key) or _DATE_WORD.search(key) or _read_date(to_ascii_digits(text)))
 
 
 _OWN_OFFICE = re.compile(r"(?:উপজেলা|জেলা|বিভাগীয়|আঞ্চলিক|ইউনিয়ন|পৌরসভা)[^,/।]{0,25}কার্যালয়.*$")
@@ -353,9 +353,20 @@ def _office_in_cells(services: Sequence[Service]) -> str | None:
     return found.most_common(1)[0][0] if found else None
 
 
-_MONTH_NAMES = (
-    "জানুয়ারি ফেব্রুয়ারি মার্চ এপ্রিল মে জুন জুলাই আগস্ট সেপ্টেম্বর অক্টোবর নভেম্বর ডিসেম্বর".split()
-)
+_MONTH_NAMES = [
+    "জানুয়ারি",
+    "ফেব্রুয়ারি",
+    "মার্চ",
+    "এপ্রিল",
+    "মে",
+    "জুন",
+    "জুলাই",
+    "আগস্ট",
+    "সেপ্টেম্বর",
+    "অক্টোবর",
+    "নভেম্বর",
+    "ডিসেম্বর",
+]
 _MONTHS = {skeleton(name): number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _MONTHS |= {skeleton(n): i for n, i in (("জানুয়ারী", 1), ("ফেব্রুয়ারী", 2), ("আগষ্ট", 8))}
 _DATE = re.compile(r"(?<!\d)(\d{1,2})\s*[/.-]\s*(\d{1,2})\s*[/.-]\s*(\d{4})(?!\d)")

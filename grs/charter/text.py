@@ -88,8 +88,7 @@ def refuse_old_fonts(text: str) -> None:
     old = len(_OLD_FONT.findall(text))
     if bengali < 0.2 * letters and old > 0.01 * len(text):
         raise InvalidFile(
-            "the text is in an old font encoding (SutonnyMJ, Bijoy or the like); "
-            "convert it to Unicode and try again"
+            "the text is in an old font encoding (SutonnyMJ, Bijoy or the like); convert it to Unicode and try again"
         )
     if bengali < 20:
         raise InvalidFile("there is no Bangla text in this file")

@@ -22,14 +22,12 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
     columns = list(rows[0])
     names = ", ".join(f'"{name}"' for name in columns)
     cursor = session.connection().connection.cursor()
-    with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+    with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row([_plain(row[name]) for name in columns])
 
 
-def update_rows(
-    session: Session, table: Table, *, key: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> None:
+def update_rows(session: Session, table: Table, *, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Set the other columns of each row where its ``key`` columns match."""
     if not rows:
         return

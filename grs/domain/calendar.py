@@ -100,11 +100,7 @@ def gazetted_years(rows: Iterable[CalendarRow]) -> frozenset[int]:
     """The years for which the rows are a whole gazette and not only a few changes."""
     days: dict[int, set[date]] = {}
     for row in rows:
-        if (
-            row.scope == NATIONAL
-            and row.kind is RowKind.HOLIDAY
-            and row.certainty is not Certainty.FORECAST
-        ):
+        if row.scope == NATIONAL and row.kind is RowKind.HOLIDAY and row.certainty is not Certainty.FORECAST:
             days.setdefault(row.day.year, set()).add(row.day)
     return frozenset(y for y, found in days.items() if len(found) >= FEWEST_HOLIDAYS_OF_A_YEAR)
 

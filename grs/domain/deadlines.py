@@ -50,9 +50,7 @@ def due_date(calendar: WorkingCalendar, received: date, limit: DayLimit) -> DueD
         due_on = calendar.on_or_after(received + timedelta(days=limit.amount))
     else:
         due_on = calendar.on_or_after(add_months(received, limit.amount))
-    return DueDate(
-        received_on=received, due_on=due_on, is_provisional=calendar.is_provisional(received, due_on)
-    )
+    return DueDate(received_on=received, due_on=due_on, is_provisional=calendar.is_provisional(received, due_on))
 
 
 def add_months(day: date, months: int) -> date:

@@ -82,9 +82,7 @@ def possible_outcomes(tier: Tier, *, started_at: Tier) -> tuple[Outcome, ...]:
 
 def check_disposal(disposal: Disposal, tier: Tier, *, started_at: Tier) -> None:
     """Raise InvalidInput naming each field that is missing or does not fit the tier."""
-    problems = {
-        field: "required" for field in ("reasons", "advice") if not getattr(disposal, field).strip()
-    }
+    problems = {field: "required" for field in ("reasons", "advice") if not getattr(disposal, field).strip()}
     if disposal.outcome not in possible_outcomes(tier, started_at=started_at):
         problems["outcome"] = "not_at_this_tier"
     if problems:

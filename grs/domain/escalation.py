@@ -46,6 +46,4 @@ def decide_escalation(
     if desk is None or not is_overdue(due_on, today):
         return None
     late_by = (today - due_on - timedelta(days=1)).days
-    return Escalation(
-        desk=desk, due=due_date(calendar, calendar.on_or_after(today), desk.limit), late_by=late_by
-    )
+    return Escalation(desk=desk, due=due_date(calendar, calendar.on_or_after(today), desk.limit), late_by=late_by)

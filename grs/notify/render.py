@@ -14,14 +14,23 @@ from grs.domain.tracking import grouped
 from grs.settings import TEMPLATES
 from grs.words import word
 
-MONTHS_BN = (
-    "জানুয়ারি ফেব্রুয়ারি মার্চ এপ্রিল মে জুন জুলাই আগস্ট সেপ্টেম্বর অক্টোবর নভেম্বর ডিসেম্বর".split()
-)
-MONTHS_EN = (
-    "January February March April May June July August September October November December".split()
-)
-WEEKDAYS_BN = "সোমবার মঙ্গলবার বুধবার বৃহস্পতিবার শুক্রবার শনিবার রবিবার".split()
-WEEKDAYS_EN = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS_BN = ["জানুয়ারি", "ফেব্রুয়ারি", "মার্চ", "এপ্রিল", "মে", "জুন", "জুলাই", "আগস্ট", "সেপ্টেম্বর", "অক্টোবর", "নভেম্বর", "ডিসেম্বর"]
+MONTHS_EN = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+WEEKDAYS_BN = ["সোমবার", "মঙ্গলবার", "বুধবার", "বৃহস্পতিবার", "শুক্রবার", "শনিবার", "রবিবার"]
+WEEKDAYS_EN = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 def day_text(day: date, language: str) -> str:
@@ -39,10 +48,10 @@ def number_text(value: object, language: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(  # noqa: S701 - plain text letters, nothing is HTML
+    return Environment(
         loader=FileSystemLoader(TEMPLATES / "messages"),
         undefined=StrictUndefined,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - letters are plain text, nothing in them is HTML
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -58,9 +67,7 @@ def _render(name: str, language: str, facts: Mapping[str, Any]) -> str:
     def track(value: str) -> str:
         return number_text(grouped(value), language)
 
-    return _environment().get_template(name).render(
-        facts, day=day, number=number, track=track, word=word
-    )
+    return _environment().get_template(name).render(facts, day=day, number=number, track=track, word=word)
 
 
 def render_letter(letter: str, language: str, facts: Mapping[str, Any]) -> tuple[str, str]:

@@ -133,5 +133,3 @@ def sms_gateway(settings: Settings) -> SmsGateway:
     if settings.sms_gateway_url:
         return HttpGateway(settings.sms_gateway_url, settings.sms_gateway_token)
     return FolderGateway(settings.sms_folder)
-
-

@@ -24,9 +24,7 @@ def log_in(session: Session, email: str, password: str, *, now: datetime) -> str
     if not is_secret(password, person.password_hash if person else None) or person is None:
         return None
     token = new_token()
-    session.add(
-        LoginSession(token_hash=token_hash(token), person_id=person.id, created_at=now, last_seen_at=now)
-    )
+    session.add(LoginSession(token_hash=token_hash(token), person_id=person.id, created_at=now, last_seen_at=now))
     return token
 
 

@@ -96,9 +96,7 @@ def appeal_deadline(session: Session, complaint: Complaint, *, shelf: CalendarSh
     return last_day_to_appeal(calendar, told_on=told_on, due_on=complaint.due_on)
 
 
-def check_complaint_appeal(
-    session: Session, complaint: Complaint, *, shelf: CalendarShelf, today: date
-) -> date:
+def check_complaint_appeal(session: Session, complaint: Complaint, *, shelf: CalendarShelf, today: date) -> date:
     """The last day to appeal; raises AppealNotPossible or AppealTooLate when it cannot be done."""
     last_day = appeal_deadline(session, complaint, shelf=shelf)
     if last_day is None:

@@ -89,9 +89,7 @@ def import_calendar(session: Session, rows: Iterable[CalendarRow], *, now: datet
     session.flush()
     newly = gazetted_years(day.as_row() for day in _active(session)) - before
     superseded += _retire_forecasts(session, newly, now)
-    return CalendarImport(
-        added=added, unchanged=unchanged, superseded=superseded, newly_gazetted=tuple(sorted(newly))
-    )
+    return CalendarImport(added=added, unchanged=unchanged, superseded=superseded, newly_gazetted=tuple(sorted(newly)))
 
 
 def forecast_missing_years(session: Session, *, now: datetime) -> list[int]:

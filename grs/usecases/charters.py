@@ -74,9 +74,7 @@ def office_of(session: Session, document: CharterDocument) -> Office:
                 return office
     if head.upazila_en:
         found = session.scalars(
-            select(Office).where(
-                Office.upazila_en == head.upazila_en, Office.district_en == head.district_en
-            )
+            select(Office).where(Office.upazila_en == head.upazila_en, Office.district_en == head.district_en)
         ).all()
         if len(found) == 1:
             return found[0]
@@ -168,8 +166,7 @@ def guideline_limits(path: Path = CONFIG / "tiers.toml") -> dict[Tier, DayLimit]
     """The guideline's default limit of each tier (G 7.4.1), as the configuration has it."""
     newest = max(tomllib.loads(path.read_text("utf-8"))["guideline"], key=lambda one: one["in_force_from"])
     return {
-        tier: DayLimit(newest[role]["amount"], LimitUnit(newest[role]["unit"]))
-        for tier, role in ROLE_OF_TIER.items()
+        tier: DayLimit(newest[role]["amount"], LimitUnit(newest[role]["unit"])) for tier, role in ROLE_OF_TIER.items()
     }
 
 
@@ -189,9 +186,7 @@ def _chain(session: Session, charter: Charter, printed: tuple[PrintedTier, ...])
         charter_id=charter.id,
         source=ChainSource.CHARTER if printed else ChainSource.GUIDELINE,
         in_force_from=charter.in_force_from,
-        deviates=any(
-            (desks[t][0].id, desks[t][2]) != (default[t][0].id, default[t][2]) for t in Tier
-        ),
+        deviates=any((desks[t][0].id, desks[t][2]) != (default[t][0].id, default[t][2]) for t in Tier),
         desks=[
             ChainDesk(
                 tier=tier,
@@ -225,9 +220,7 @@ _LEVEL_WORDS = {
 }
 
 
-def _office_of_post(
-    office: Office, designation: str | None, fallback: Office, tier: Tier
-) -> Office:
+def _office_of_post(office: Office, designation: str | None, fallback: Office, tier: Tier) -> Office:
     """Where a printed post sits: a district officer at the district, and so on up the office's parents.
 
     A title without a level, such as a deputy director, sits above the district.
@@ -246,9 +239,7 @@ def _office_of_post(
 def _post(session: Session, office: Office, role: PostRole, title: str | None) -> Post:
     """The office's post of that role and title, made when it is not there yet."""
     title_bn, title_en = POST_TITLES[role] if title is None else (title, POST_TITLES[role][1])
-    post = session.scalar(
-        select(Post).where(Post.office_id == office.id, Post.role == role, Post.title_bn == title_bn)
-    )
+    post = session.scalar(select(Post).where(Post.office_id == office.id, Post.role == role, Post.title_bn == title_bn))
     if post is None:
         post = Post(office_id=office.id, role=role, title_bn=title_bn, title_en=title_en)
         session.add(post)

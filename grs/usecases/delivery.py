@@ -147,9 +147,7 @@ def _facts(session: Session, messages: Sequence[Message]) -> list[dict[str, Any]
         complaint.id: complaint
         for complaint in session.scalars(
             select(Complaint)
-            .options(
-                joinedload(Complaint.entry), joinedload(Complaint.charter), joinedload(Complaint.complainant)
-            )
+            .options(joinedload(Complaint.entry), joinedload(Complaint.charter), joinedload(Complaint.complainant))
             .where(Complaint.id.in_(ids))
         )
     }
@@ -163,9 +161,7 @@ def _facts(session: Session, messages: Sequence[Message]) -> list[dict[str, Any]
         )
     }
     details = [
-        json.loads(message.facts)
-        if message.facts
-        else dict(steps[message.complaint_id, message.step_sequence])  # type: ignore[index]
+        json.loads(message.facts) if message.facts else dict(steps[message.complaint_id, message.step_sequence])  # type: ignore[index]
         for message in messages
     ]
     names = _Names(session, details, complaints)

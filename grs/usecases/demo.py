@@ -20,7 +20,7 @@ from grs.usecases.secrets import hash_secret, random_below
 IN_FORCE_FROM = date(2024, 1, 1)
 """From when the shipped charters count in a trial installation: the first gazetted day."""
 
-_PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,7 @@ def prepare_rules(session: Session, *, now: datetime) -> None:
     for path in sorted((CONFIG / "charters").glob("*.txt")):
         if session.scalar(select(Charter.id).where(Charter.source_name == path.name)) is None:
             data = Path(path).read_bytes()
-            import_charter(
-                session, data, source=path.name, office=None, in_force_from=IN_FORCE_FROM, now=now
-            )
+            import_charter(session, data, source=path.name, office=None, in_force_from=IN_FORCE_FROM, now=now)
 
 
 def fill_posts(session: Session, *, now: datetime) -> list[Login]:
@@ -52,9 +50,7 @@ def fill_posts(session: Session, *, now: datetime) -> list[Login]:
         title_bn, title_en = POST_TITLES[PostRole.SUPERVISOR]
         known = select(Post.id).where(Post.office_id == office.id, Post.role == PostRole.SUPERVISOR)
         if session.scalar(known) is None:
-            post = Post(
-                office_id=office.id, role=PostRole.SUPERVISOR, title_bn=title_bn, title_en=title_en
-            )
+            post = Post(office_id=office.id, role=PostRole.SUPERVISOR, title_bn=title_bn, title_en=title_en)
             session.add(post)
     session.flush()
     held = select(PostHolder.post_id)
@@ -88,5 +84,5 @@ def _fill(session: Session, post: Post, now: datetime) -> Login:
 
 def _new_password() -> str:
     """Sixteen letters in four groups: about 79 bits, easy to copy from a screen."""
-    letters = "".join(_PASSWORD_LETTERS[random_below(len(_PASSWORD_LETTERS))] for _ in range(16))
+    letters = "".join(_EASY_LETTERS[random_below(len(_EASY_LETTERS))] for _ in range(16))
     return "-".join(letters[i : i + 4] for i in range(0, 16, 4))

@@ -9,7 +9,14 @@ from grs.usecases.recipients import Recipients
 
 
 def announce_arrival(
-    ledger: Ledger, head: Head | Complaint, step: int, *, letter: str, chain: TierChain, desk: ChainTier, people: Recipients
+    ledger: Ledger,
+    head: Head | Complaint,
+    step: int,
+    *,
+    letter: str,
+    chain: TierChain,
+    desk: ChainTier,
+    people: Recipients,
 ) -> None:
     """Tell the officer who has the complaint now.
 

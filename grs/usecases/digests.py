@@ -83,9 +83,7 @@ def _supervisors(session: Session, today: Any) -> list[tuple[Person, set[int]]]:
 
 def _last_digest(session: Session, person_id: int) -> datetime | None:
     return session.scalar(
-        select(func.max(Message.queued_at)).where(
-            Message.letter == "digest", Message.key.like(f"digest/%/{person_id}")
-        )
+        select(func.max(Message.queued_at)).where(Message.letter == "digest", Message.key.like(f"digest/%/{person_id}"))
     )
 
 
@@ -143,5 +141,3 @@ def _escalated(session: Session, offices: set[int], since: datetime) -> list[dic
 
 def _count(session: Session, column: Any, *where: Any) -> int:
     return session.scalar(select(func.count(column)).where(*where)) or 0
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -20,20 +19,11 @@ from grs.domain.tiers import ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.desks import announce_arrival
-from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, settle, write_heads
+from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, settle, write_heads
 from grs.usecases.recipients import Recipients
 
 BATCH = 500
 """Complaints a transaction: long enough to be quick, short enough that nobody waits (well under 1 s)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reach:
-    """How a complainant is reached, as the sweep loads it."""
-
-    name: str
-    email: str
-    mobile: str
 
 
 class _Sweep:
@@ -69,8 +59,12 @@ class _Sweep:
         if alike not in self._decisions:
             chain = self._chains[head.chain_id]
             above = chain.above(head.tier)
-            self._decisions[alike] = above and decide_escalation(
-                self.calendar(above), chain, tier=head.tier, due_on=head.due_on, today=self.today
+            self._decisions[alike] = (
+                None
+                if above is None
+                else decide_escalation(
+                    self.calendar(above), chain, tier=head.tier, due_on=head.due_on, today=self.today
+                )
             )
         return self._decisions[alike]
 
@@ -138,7 +132,7 @@ def _escalate_batch(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -
     ledger = Ledger(sweep.now)
     for head, row, move in moves:
         language, name, email, mobile = row[width:]
-        reach = _Reach(name=name, email=email, mobile=mobile) if name is not None else None
+        reach = Reach(name=name, email=email, mobile=mobile) if name is not None else None
         _escalate(ledger, sweep, head, move, reach, language, people)
     write_heads(session, [head for head, _, _ in moves])
     ledger.write(session)
@@ -150,7 +144,7 @@ def _escalate(
     sweep: _Sweep,
     head: Head,
     move: Escalation,
-    reach: _Reach | None,
+    reach: Reach | None,
     language: str,
     people: Recipients,
 ) -> None:
@@ -176,9 +170,7 @@ def _escalate(
     ledger.start_stay(head, move.desk, move.due)
     step = ledger.step(head, StepKind.ESCALATED, actor=SCHEDULER, details=details)
     ledger.to_complainant(head, step, "escalated", reach, language)
-    announce_arrival(
-        ledger, head, step, letter="escalated_to_you", chain=chain, desk=move.desk, people=people
-    )
+    announce_arrival(ledger, head, step, letter="escalated_to_you", chain=chain, desk=move.desk, people=people)
     ledger.to_people(head, step, "escalated_from_you", people.on_post(from_post))
     supervisors = [*people.supervising(from_office), *people.supervising(move.desk.office_id)]
     ledger.to_people(head, step, "escalated_supervisor", supervisors)

@@ -99,9 +99,7 @@ def reject(
     return _close(session, desk, complaint, stage, Action.REJECT, Outcome.NOT_ADMISSIBLE, details)
 
 
-def dispose(
-    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, disposal: Disposal
-) -> Complaint:
+def dispose(session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, disposal: Disposal) -> Complaint:
     """Decide a complaint: outcome, reasons, root cause, advice against repetition (G annex গ-২)."""
     complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.DISPOSE)
     check_disposal(disposal, complaint.tier, started_at=complaint.first_tier)

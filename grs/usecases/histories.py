@@ -44,9 +44,7 @@ def verify_histories(session: Session, tracking_number: str | None = None) -> Ve
 
 def _verify(session: Session, complaints: Sequence[Complaint], result: Verification) -> None:
     by_id: dict[int, list[Step]] = {complaint.id: [] for complaint in complaints}
-    rows = session.scalars(
-        select(Step).where(Step.complaint_id.in_(by_id)).order_by(Step.complaint_id, Step.sequence)
-    )
+    rows = session.scalars(select(Step).where(Step.complaint_id.in_(by_id)).order_by(Step.complaint_id, Step.sequence))
     for step in rows:
         by_id[step.complaint_id].append(step)
         result.steps += 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from grs.db.bulk import insert_rows, update_rows
-from grs.db.complaints import Assignment, Complaint, Step
+from grs.db.complaints import Assignment, Complainant, Complaint, Step
 from grs.db.messages import Message, MessageChannel, MessageState
 from grs.domain.calendar import WorkingCalendar
 from grs.domain.deadlines import DueDate, next_reminder
@@ -53,12 +53,13 @@ HEAD_COLUMNS = tuple(field.name for field in fields(Head))
 _MOVING_COLUMNS = tuple(name for name in HEAD_COLUMNS if name != "tracking_number")
 
 
-class Reach(Protocol):
-    """How a complainant is reached; ``language`` is the complaint's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How a complainant is reached, as a sweep loads it."""
 
-    name: Any
-    email: Any
-    mobile: Any
+    name: str
+    email: str
+    mobile: str
 
 
 SCHEDULER = "scheduler"
@@ -152,7 +153,9 @@ class Ledger:
 
     # -- letters -----------------------------------------------------------------
 
-    def to_complainant(self, head: Head | Complaint, step: int, letter: str, reach: Reach | None, language: str) -> None:
+    def to_complainant(
+        self, head: Head | Complaint, step: int, letter: str, reach: Reach | Complainant | None, language: str
+    ) -> None:
         """Queue a letter to who complained, by each way they gave."""
         if reach is None:
             return
@@ -175,7 +178,15 @@ class Ledger:
                 letter, MessageChannel.EMAIL, person.language, person.name, person.email, head.id, step, None,
             )  # fmt: skip
 
-    def note(self, key: str, letter: str, person: Recipient, facts: Mapping[str, Any], *, complaint_id: int | None = None) -> None:
+    def note(
+        self,
+        key: str,
+        letter: str,
+        person: Recipient,
+        facts: Mapping[str, Any],
+        *,
+        complaint_id: int | None = None,
+    ) -> None:
         """Queue a letter that no step caused, such as a digest; ``key`` names its cause."""
         self._queue(
             key, letter, MessageChannel.EMAIL, person.language, person.name, person.email,
@@ -219,7 +230,13 @@ class Ledger:
 
 
 def settle(
-    head: Head | Complaint, *, stage: Stage, chain: TierChain, desk: ChainTier, due: DueDate, calendar: WorkingCalendar
+    head: Head | Complaint,
+    *,
+    stage: Stage,
+    chain: TierChain,
+    desk: ChainTier,
+    due: DueDate,
+    calendar: WorkingCalendar,
 ) -> None:
     """Write into the complaint's index columns where it lies now, until when, and what comes by itself."""
     head.stage, head.tier = stage, desk.tier
@@ -238,5 +255,3 @@ def write_heads(session: Session, heads: Iterable[Head]) -> None:
 def _table(model: type[Any]) -> Table:
     table: Table = model.__table__
     return table
-
-

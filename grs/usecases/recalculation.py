@@ -17,7 +17,7 @@ from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf, import_calendar
-from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, write_heads
+from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, write_heads
 from grs.usecases.recipients import Recipients
 
 BATCH = 500
@@ -80,8 +80,7 @@ def _open_after(last_id: int) -> Any:
         )
         .join(
             Assignment,
-            (Assignment.complaint_id == Complaint.id)
-            & (Assignment.sequence == Complaint.assignment_sequence),
+            (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
         )
         .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
         .where(Complaint.id > last_id, Complaint.stage.in_(OPEN_STAGES))
@@ -135,11 +134,10 @@ def _recalculate_batch(
             },
         )
         moved.append(head)
+        reach = Reach(name=row.name, email=row.email, mobile=row.mobile) if row.name is not None else None
         if due.due_on != was.due_on:
-            ledger.to_complainant(head, step, "due_date_changed", row if row.name else None, row.language)
+            ledger.to_complainant(head, step, "due_date_changed", reach, row.language)
             ledger.to_people(head, step, "due_date_changed_officer", people.on_post(head.post_id))
     write_heads(session, moved)
     ledger.write(session)
     return counts
-
-

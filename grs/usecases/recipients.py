@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.offices import Office, Person, Post, PostHolder
@@ -91,11 +91,11 @@ class Recipients:
             asked = above
 
 
-def _held_on(today: date) -> tuple[object, ...]:
+def _held_on(today: date) -> tuple[ColumnElement[bool], ...]:
     return (
         PostHolder.held_from <= today,
         or_(PostHolder.held_to.is_(None), PostHolder.held_to >= today),
-        Person.is_active,
+        Person.is_active.is_(True),
     )
 
 

@@ -51,9 +51,7 @@ class Story:
         return next((line for line in reversed(self.lines) if line.kind in decided), None)
 
 
-def story_for_complainant(
-    session: Session, tracking_number: str, *, shelf: CalendarShelf
-) -> Story:
+def story_for_complainant(session: Session, tracking_number: str, *, shelf: CalendarShelf) -> Story:
     """The story of a complaint whose code has been checked; raises NotFound."""
     complaint = complaint_by_number(session, tracking_number)
     if complaint is None:
@@ -103,19 +101,25 @@ def _story(session: Session, complaint: Complaint, shelf: CalendarShelf) -> Stor
     wanted = {found[key] for found in details for key in ("from_post", "to_post") if key in found}
     posts = {
         post.id: post
-        for post in session.scalars(
-            select(Post).options(joinedload(Post.office)).where(Post.id.in_(wanted))
-        )
+        for post in session.scalars(select(Post).options(joinedload(Post.office)).where(Post.id.in_(wanted)))
     }
     lines = [
         StoryLine(
-            step.kind, step.happened_at, found, posts.get(found.get("from_post")), posts.get(found.get("to_post"))
+            step.kind,
+            step.happened_at,
+            found,
+            posts.get(found.get("from_post")),
+            posts.get(found.get("to_post")),
         )
         for step, found in zip(steps, details, strict=True)
     ]
     stay = next(s for s in complaint.assignments if s.sequence == complaint.assignment_sequence)
     # Pages are drawn after the session has ended.
-    _ = (complaint.entry, complaint.office, complaint.post.office, complaint.complainant, complaint.charter.office)
+    _ = (
+        complaint.entry,
+        complaint.office,
+        complaint.post.office,
+        complaint.complainant,
+        complaint.charter.office,
+    )
     return Story(complaint, stay, explained(session, complaint, stay, shelf), lines)
-
-

@@ -61,17 +61,13 @@ def _findings(session: Session, shelf: CalendarShelf, now: datetime) -> dict[str
     calendar_ends = date(max(known), 12, 31) if known else None
     if calendar_ends is None or calendar_ends < add_months(dhaka_date(now), CALENDAR_AHEAD_MONTHS):
         found["calendar_ends"] = {"last_day": calendar_ends}
-    oldest = session.scalar(
-        select(func.min(Message.queued_at)).where(Message.state == MessageState.QUEUED)
-    )
+    oldest = session.scalar(select(func.min(Message.queued_at)).where(Message.state == MessageState.QUEUED))
     if oldest is not None and oldest < now - OLDEST_UNSENT:
         found["letters_wait"] = {"since": oldest.astimezone(DHAKA)}
     return found
 
 
-def _tell(
-    session: Session, finding: str, facts: dict[str, object], now: datetime, operator_email: str
-) -> None:
+def _tell(session: Session, finding: str, facts: dict[str, object], now: datetime, operator_email: str) -> None:
     key = f"alarm/{finding}/{dhaka_date(now)}"
     if session.scalar(select(Message.id).where(Message.key == key)) is None:
         ledger = Ledger(now)

@@ -122,7 +122,9 @@ def receipt(number: str) -> Page:
     with house().readers() as db:
         story = story_for_complainant(db, number, shelf=house().shelf)
     code = access_code_of(form_key, house().settings.secret_key)
-    return render_template("citizen/receipt.html", story=story, access_code=code, expected=story.lines[0].details["expected"])
+    return render_template(
+        "citizen/receipt.html", story=story, access_code=code, expected=story.lines[0].details["expected"]
+    )
 
 
 @blueprint.get("/track")

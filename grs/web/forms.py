@@ -39,7 +39,7 @@ def read_complaint_form(typed: Mapping[str, str], *, language: str, today: date)
         language=language,
         applied_on=applied_on,
         is_anonymous=typed.get("is_anonymous") == "yes",
-        **texts,  # type: ignore[arg-type]
+        **texts,
     )
     try:
         check_form(tidy(form), today=today)
@@ -60,9 +60,7 @@ def read_disposal(typed: Mapping[str, str]) -> Disposal:
             problems[field] = "required"
     if problems or outcome is None or root_cause is None:
         raise InvalidInput(problems)
-    return Disposal(
-        outcome=outcome, reasons=typed["reasons"], root_cause=root_cause, advice=typed["advice"]
-    )
+    return Disposal(outcome=outcome, reasons=typed["reasons"], root_cause=root_cause, advice=typed["advice"])
 
 
 def read_not_admissible(typed: Mapping[str, str]) -> NotAdmissible:

@@ -163,7 +163,11 @@ def act(number: str, action: str) -> Page:
 
 
 def _complaint_page(
-    number: str, *, action: str = "", typed: dict[str, str] | None = None, problems: dict[str, str] | None = None
+    number: str,
+    *,
+    action: str = "",
+    typed: dict[str, str] | None = None,
+    problems: dict[str, str] | None = None,
 ) -> str:
     today = dhaka_date(house().clock())
     with house().readers() as db:

@@ -32,7 +32,10 @@ def read(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("expected", REAL, ids=lambda path: path.stem)
 def test_real_charter_reads_as_a_person_reads_it(expected: Path) -> None:
-    found, wanted = read(CONFIG / "charters" / f"{expected.stem}.txt"), json.loads(expected.read_text("utf-8"))
+    found, wanted = (
+        read(CONFIG / "charters" / f"{expected.stem}.txt"),
+        json.loads(expected.read_text("utf-8")),
+    )
     assert mistakes(found, wanted) == []
     assert f1(found, wanted) == 1.0
 

@@ -130,5 +130,3 @@ def test_the_sweep_uses_its_index(house: House) -> None:
             connection.exec_driver_sql("SET enable_seqscan = off")
             plan = " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN {query}"))
     assert "ix_complaint_escalates_after" in plan
-
-

@@ -48,7 +48,12 @@ def due(start: date, days: int, calendar: WorkingCalendar = GAZETTE) -> date:
     ("start", "days", "expected", "why"),
     [
         (date(2025, 4, 6), 1, date(2025, 4, 7), "an ordinary Monday"),
-        (date(2025, 4, 6), 30, date(2025, 5, 20), "New Year, May Day, Buddha Purnima, and Saturday 17 May worked"),
+        (
+            date(2025, 4, 6),
+            30,
+            date(2025, 5, 20),
+            "New Year, May Day, Buddha Purnima, and Saturday 17 May worked",
+        ),
         (date(2025, 3, 27), 1, date(2025, 4, 6), "Eid-ul-Fitr: nine days closed in a row"),
         (date(2025, 5, 15), 1, date(2025, 5, 17), "the exchanged Saturday of 17 May counts"),
         (date(2025, 5, 22), 1, date(2025, 5, 24), "the exchanged Saturday of 24 May counts"),
@@ -71,7 +76,8 @@ def test_kinds_of_day_in_order_of_precedence() -> None:
     assert HILLS.day(date(2025, 4, 13)).kind is DayKind.LOCAL_CLOSURE
     day = date(2025, 5, 17)
     closed_here = WorkingCalendar(
-        [*shipped_rows(), row(day, scope="office:a"), row(day, RowKind.WORKING, scope="office:a")], scopes=["office:a"]
+        [*shipped_rows(), row(day, scope="office:a"), row(day, RowKind.WORKING, scope="office:a")],
+        scopes=["office:a"],
     )
     assert closed_here.day(day).kind is DayKind.LOCAL_CLOSURE, "a local closure goes before all else"
 
@@ -140,7 +146,11 @@ def test_what_cannot_be_counted_is_refused() -> None:
         (datetime(2025, 4, 6, 17, 59, 59, tzinfo=UTC), date(2025, 4, 6), "23:59:59 in Dhaka is still Sunday"),
         (datetime(2025, 4, 6, 18, 0, tzinfo=UTC), date(2025, 4, 7), "midnight in Dhaka begins Monday"),
         (datetime(2025, 4, 10, 18, 30, tzinfo=UTC), date(2025, 4, 13), "Friday 00:30 counts from Sunday"),
-        (datetime(2025, 12, 31, 19, 0, tzinfo=UTC), date(2026, 1, 1), "new year begins six hours earlier than in UTC"),
+        (
+            datetime(2025, 12, 31, 19, 0, tzinfo=UTC),
+            date(2026, 1, 1),
+            "new year begins six hours earlier than in UTC",
+        ),
         (datetime(2025, 5, 17, 4, 0, tzinfo=UTC), date(2025, 5, 17), "a Saturday declared working"),
     ],
 )

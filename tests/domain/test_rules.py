@@ -224,7 +224,13 @@ def test_numbers_are_read_in_both_digits_and_with_blanks() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("নিষ্পত্তি", "নিস্পত্তি"), ("\u09df", "\u09af\u09bc"), ("কার্য\u200cদিবস", "কার্যদিবস"), ("১২", "12"), ("প্রশিক্ষণ", "প্রশিক্ষন")],
+    [
+        ("নিষ্পত্তি", "নিস্পত্তি"),
+        ("\u09df", "\u09af\u09bc"),
+        ("কার্য\u200cদিবস", "কার্যদিবস"),
+        ("১২", "12"),
+        ("প্রশিক্ষণ", "প্রশিক্ষন"),
+    ],
 )
 def test_spelling_variants_have_one_skeleton(one: str, other: str) -> None:
     assert skeleton(one) == skeleton(other)

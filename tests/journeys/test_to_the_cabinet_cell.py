@@ -30,14 +30,23 @@ CHAINS = [
     ("doict-bagherpara", "grievance-officer@doict-jessore.invalid", "appeal-officer@doict.invalid"),
     ("doict-kaunia", "grievance-officer@doict-rangpur.invalid", None),
     ("doict-natore-sadar", "grievance-officer@doict-natore.invalid", "appeal-officer@doict.invalid"),
-    ("doict-manikganj-sadar", "grievance-officer@doict-manikganj-sadar.invalid", "appeal-officer@doict-manikganj.invalid"),
+    (
+        "doict-manikganj-sadar",
+        "grievance-officer@doict-manikganj-sadar.invalid",
+        "appeal-officer@doict-manikganj.invalid",
+    ),
     ("doict-jaintiapur", "grievance-officer@doict-sylhet.invalid", "appeal-officer@doict.invalid"),
 ]
 
 
 @pytest.mark.parametrize(("office", "first_officer", "appeal_officer"), CHAINS)
 def test_unanswered_complaint_reaches_the_cell(
-    mailing_house: House, clock: Clock, sink: MailSink, office: str, first_officer: str, appeal_officer: str | None
+    mailing_house: House,
+    clock: Clock,
+    sink: MailSink,
+    office: str,
+    first_officer: str,
+    appeal_officer: str | None,
 ) -> None:
     number, _ = lodge_on_the_web(browser(mailing_house), office)
     complaint = fetch(mailing_house, number)
@@ -58,7 +67,11 @@ def test_unanswered_complaint_reaches_the_cell(
     complaint = fetch(mailing_house, number)
     assert complaint.tier is Tier.CELL_OFFICER, "there is nowhere to go from the cell"
     assert [stay.ended_by for stay in complaint.assignments] == [Action.ESCALATE, Action.ESCALATE, None]
-    assert [step.kind for step in complaint.steps] == [StepKind.LODGED, StepKind.ESCALATED, StepKind.ESCALATED]
+    assert [step.kind for step in complaint.steps] == [
+        StepKind.LODGED,
+        StepKind.ESCALATED,
+        StepKind.ESCALATED,
+    ]
     assert_histories_hold(mailing_house)
 
     told = sink.subjects("citizen@example.com")
@@ -111,7 +124,9 @@ def test_letters_name_the_dates_and_officers(mailing_house: House, clock: Clock,
     assert len({letter["Message-ID"] for letter in sink.letters}) == len(sink.letters)
 
 
-def test_disposed_in_time_and_not_escalated(mailing_house: House, clock: Clock, sink: MailSink, database: Template) -> None:
+def test_disposed_in_time_and_not_escalated(
+    mailing_house: House, clock: Clock, sink: MailSink, database: Template
+) -> None:
     number, _ = lodge_on_the_web(browser(mailing_house), "doict-kaunia")
     clock.now = dhaka(date(2025, 5, 20), 16, 0)
     officer = log_in(browser(mailing_house), database.logins, role="grievance_officer", office="doict-rangpur")
@@ -136,9 +151,7 @@ def test_appealed_by_the_complainant_with_number_and_code(
     mailing_house: House, clock: Clock, sink: MailSink, database: Template
 ) -> None:
     number, code = lodge_on_the_web(browser(mailing_house), "doict-manikganj-sadar")
-    officer = log_in(
-        browser(mailing_house), database.logins, role="grievance_officer", office="doict-manikganj-sadar"
-    )
+    officer = log_in(browser(mailing_house), database.logins, role="grievance_officer", office="doict-manikganj-sadar")
     _act(officer, number, "accept", seen_steps=1)
     _act(
         officer, number, "dispose", seen_steps=2, outcome="accusation_not_proved", reasons="প্রমাণ নেই।",
@@ -181,13 +194,15 @@ def test_calendar_changes_on_the_way(mailing_house: House, clock: Clock, sink: M
     number, _ = lodge_on_the_web(browser(mailing_house), "doict-natore-sadar")
     pass_days(mailing_house, clock, date(2025, 5, 6))
     new_holiday = CalendarRow(
-        day=date(2025, 5, 18), kind=RowKind.HOLIDAY, name_bn="বিশেষ ছুটি", name_en="Special holiday", reference="SRO 99"
+        day=date(2025, 5, 18),
+        kind=RowKind.HOLIDAY,
+        name_bn="বিশেষ ছুটি",
+        name_en="Special holiday",
+        reference="SRO 99",
     )
     with mailing_house.writers.begin() as session:
         import_calendar(session, [new_holiday], now=clock.now)
-    moved = recalculate_due_dates(
-        mailing_house.writers, shelf=mailing_house.shelf, now=clock.now, reference="SRO 99"
-    )
+    moved = recalculate_due_dates(mailing_house.writers, shelf=mailing_house.shelf, now=clock.now, reference="SRO 99")
     assert (moved["moved"], moved["later"]) == (1, 1)
     complaint = fetch(mailing_house, number)
     assert complaint.due_on == date(2025, 5, 21)

@@ -49,12 +49,12 @@ def main() -> None:
             with running_postgres() as server:
                 numbers = iter(range(1, 1_000))
                 figures += database_figures(
-                    "postgresql", lambda: new_postgres_database(server, f"bench_{next(numbers)}"), Path(folder)
+                    "postgresql",
+                    lambda: new_postgres_database(server, f"bench_{next(numbers)}"),
+                    Path(folder),
                 )
         files = iter(range(1, 1_000))
-        figures += database_figures(
-            "sqlite", lambda: f"sqlite:///{folder}/bench_{next(files)}.db", Path(folder)
-        )
+        figures += database_figures("sqlite", lambda: f"sqlite:///{folder}/bench_{next(files)}.db", Path(folder))
     print(f"\n{'figure':<58}{'ours':>14}{'floor':>14}{'ratio':>9}")
     for one in figures:
         print(f"{one['figure']!s:<58}{one['ours']!s:>14}{one['floor']!s:>14}{one['ratio']!s:>9}")

@@ -16,7 +16,10 @@ _MOVE = """
         remind_on = :due, assignment_sequence = 2, step_count = 2, head_hash = :hash
     WHERE escalates_after < :today
 """
-_END = "UPDATE assignment SET ended_at = :now, ended_by = 'escalate' WHERE sequence = 1 AND complaint_id IN (SELECT id FROM {due})"
+_END = """
+    UPDATE assignment SET ended_at = :now, ended_by = 'escalate'
+    WHERE sequence = 1 AND complaint_id IN (SELECT id FROM {due})
+"""
 _STAY = """
     INSERT INTO assignment (complaint_id, sequence, office_id, post_id, tier, started_at, received_on, due_on,
         is_provisional, limit_amount, limit_unit)
@@ -42,7 +45,13 @@ _DETAILS = (
 def escalate_bare(house: House, now: datetime) -> None:
     """One statement on PostgreSQL; SQLite has no writing CTEs, so five in one transaction."""
     today = dhaka_date(now)
-    values = {"now": now, "today": today, "due": today.replace(month=6), "hash": "0" * 64, "details": _DETAILS}
+    values = {
+        "now": now,
+        "today": today,
+        "due": today.replace(month=6),
+        "hash": "0" * 64,
+        "details": _DETAILS,
+    }
     with house.writers.begin() as session:
         if house.engine.dialect.name == "postgresql":
             names = {"due": "due", "false": "false", "numbers": f"generate_series(1, {LETTERS}) AS n"}
@@ -54,11 +63,17 @@ def escalate_bare(house: House, now: datetime) -> None:
             ]
             session.execute(text(f"WITH {', '.join(parts)} {_MESSAGE.format(**names)}"), values)
             return
-        values |= {"now": now.replace(tzinfo=None).isoformat(sep=" "), "today": today.isoformat(), "due": values["due"].isoformat()}  # type: ignore[attr-defined]
+        values |= {
+            "now": now.replace(tzinfo=None).isoformat(sep=" "),
+            "today": today.isoformat(),
+            "due": values["due"].isoformat(),
+        }  # type: ignore[attr-defined]
         series = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(1, LETTERS + 1))
         names = {"due": "due", "false": "0", "numbers": f"({series})"}
         session.execute(
-            text("CREATE TEMP TABLE due AS SELECT id, office_id, post_id FROM complaint WHERE escalates_after < :today"),
+            text(
+                "CREATE TEMP TABLE due AS SELECT id, office_id, post_id FROM complaint WHERE escalates_after < :today"
+            ),
             values,
         )
         for statement in (_MOVE, _END, _STAY, _STEP, _MESSAGE):

@@ -133,5 +133,3 @@ def _row(head: Head, charter_id: int, now: datetime) -> dict[str, Any]:
         "outcome": None,
         "disposed_at": None,
     }
-
-

@@ -32,11 +32,14 @@ from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.secrets import is_secret, new_token
 from tests.conftest import SECRET, Clock
-from workers import jobs
 from tests.stories import a_form, assert_histories_hold, dhaka, fetch, lodge, pass_days
+from workers import jobs
 
 DISPOSAL = Disposal(
-    outcome=Outcome.SERVICE_GIVEN, reasons="দেওয়া হয়েছে", root_cause=RootCause.PROCESS_DELAY, advice="ওয়েবসাইটে দিন"
+    outcome=Outcome.SERVICE_GIVEN,
+    reasons="দেওয়া হয়েছে",
+    root_cause=RootCause.PROCESS_DELAY,
+    advice="ওয়েবসাইটে দিন",
 )
 
 
@@ -131,9 +134,7 @@ def test_a_vacant_post_is_told_upwards_the_same_day(house: House) -> None:
 
         first = chain_of(session, charter_in_force(session, office, date(2025, 4, 6))).desks[0]
     with house.writers.begin() as session:
-        session.execute(
-            update(PostHolder).where(PostHolder.post_id == first.post_id).values(held_to=date(2025, 4, 5))
-        )
+        session.execute(update(PostHolder).where(PostHolder.post_id == first.post_id).values(held_to=date(2025, 4, 5)))
     number = lodge(house).complaint.tracking_number
     with house.readers() as session:
         told = set(session.scalars(select(Message.to_address).where(Message.letter == "vacant_post")))
@@ -227,11 +228,13 @@ def test_two_officers_at_once_one_wins(house: House) -> None:
 def test_forwarding_to_the_same_desk_or_nowhere_is_refused(house: House) -> None:
     number = lodge(house).complaint.tracking_number
     desk = desk_of(house, number)
-    for office, reason in (("doict-kaunia", "same_office"), ("nowhere", "no_such_office"), ("doict", "no_such_office")):
+    for office, reason in (
+        ("doict-kaunia", "same_office"),
+        ("nowhere", "no_such_office"),
+        ("doict", "no_such_office"),
+    ):
         with pytest.raises(InvalidInput) as refused, house.writers.begin() as session:
-            handling.forward(
-                session, desk, number, seen_steps=1, to_office=office, reason="ভুল অফিস", shelf=house.shelf
-            )
+            handling.forward(session, desk, number, seen_steps=1, to_office=office, reason="ভুল অফিস", shelf=house.shelf)
         assert refused.value.problems == {"to_office": reason}
 
 
@@ -246,7 +249,12 @@ def test_a_complaint_keeps_the_version_it_was_filed_under(house: House, clock: C
     longer = path.read_text("utf-8").replace("৩০ কার্যদিবস", "২৫ কার্যদিবস")
     with house.writers.begin() as session:
         new = import_charter(
-            session, longer.encode(), source="new.txt", office=None, in_force_from=date(2025, 4, 7), now=clock.now
+            session,
+            longer.encode(),
+            source="new.txt",
+            office=None,
+            in_force_from=date(2025, 4, 7),
+            now=clock.now,
         )
         assert new.version == 2
     clock.now = dhaka(date(2025, 4, 7), 10, 0)
@@ -257,7 +265,12 @@ def test_a_complaint_keeps_the_version_it_was_filed_under(house: House, clock: C
     assert fetch(house, number).due_on == date(2025, 5, 20), "30 by the old"
     with pytest.raises(InvalidInput), house.writers.begin() as session:
         import_charter(
-            session, longer.encode(), source="old.txt", office=None, in_force_from=date(2025, 4, 1), now=clock.now
+            session,
+            longer.encode(),
+            source="old.txt",
+            office=None,
+            in_force_from=date(2025, 4, 1),
+            now=clock.now,
         )
 
 
@@ -271,7 +284,11 @@ def test_the_chain_says_where_it_comes_from(house: House) -> None:
             found[slug] = (chain.source, chain.deviates, [desk.post.office.slug for desk in chain.desks])
     assert found == {
         "doict-kaunia": ("charter", False, ["doict-rangpur", "doict", "cabinet-cell"]),
-        "doict-manikganj-sadar": ("charter", True, ["doict-manikganj-sadar", "doict-manikganj", "cabinet-cell"]),
+        "doict-manikganj-sadar": (
+            "charter",
+            True,
+            ["doict-manikganj-sadar", "doict-manikganj", "cabinet-cell"],
+        ),
         "doict-jaintiapur": ("guideline", False, ["doict-sylhet", "doict", "cabinet-cell"]),
     }
 
@@ -326,7 +343,9 @@ def test_digest_once_a_working_day_for_each_supervisor(house: House, clock: Cloc
     assert send_digests(house.writers, shelf=house.shelf, now=friday)["digests"] == 0
     with house.readers() as session:
         facts = session.scalars(
-            select(Message.facts).where(Message.to_address == "supervisor@doict-rangpur.invalid", Message.letter == "digest")
+            select(Message.facts).where(
+                Message.to_address == "supervisor@doict-rangpur.invalid", Message.letter == "digest"
+            )
         ).one()
     assert '"new":1' in (facts or "")
     assert '"count":1' in (facts or ""), "one overdue, by officer"
@@ -348,7 +367,13 @@ def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, 
     before = fetch(house, number)
     assert (before.due_on, before.is_provisional) == (date(2027, 1, 4), True)
     gazette = [
-        CalendarRow(day=date(2027, 1, 3) + timedelta(days=7 * n), kind=RowKind.HOLIDAY, name_bn="ছুটি", name_en="Holiday", reference="SRO 1")
+        CalendarRow(
+            day=date(2027, 1, 3) + timedelta(days=7 * n),
+            kind=RowKind.HOLIDAY,
+            name_bn="ছুটি",
+            name_en="Holiday",
+            reference="SRO 1",
+        )
         for n in range(15)
     ]
     preview = preview_calendar_change(house.writers, gazette, now=clock.now)
@@ -414,5 +439,3 @@ def test_the_watch_finds_what_nobody_moved_and_a_short_calendar(house: House, cl
         assert session.scalar(select(func.count(Message.id)).where(Message.letter == "alarm")) == 1, "once a day"
     clock.now = dhaka(date(2025, 12, 2), 9, 0)
     assert "calendar_ends" in findings()
-
-

@@ -46,9 +46,11 @@ def test_one_bad_address_holds_up_nobody(mailing_house: House, clock: Clock, sin
 def test_a_letter_that_cannot_be_made_fails_alone(mailing_house: House, sink: MailSink) -> None:
     lodge(mailing_house)
     with mailing_house.writers.begin() as session:
-        session.execute(update(Message)
+        session.execute(
+            update(Message)
             .where(Message.letter == "receipt", Message.channel == "email")
-            .values(to_address="ক@example.com"))
+            .values(to_address="ক@example.com")
+        )
     counts = jobs.run(mailing_house, "deliver")
     assert (counts["failed"], len(sink.letters)) == (1, 1)
 
@@ -67,7 +69,9 @@ def test_given_up_after_the_last_try_and_never_before(mailing_house: House, cloc
     assert jobs.run(mailing_house, "deliver")["failed"] == 0, "a dead letter is not tried again"
 
 
-def test_nothing_is_lost_while_the_server_is_away(mailing_house: House, clock: Clock, sink: MailSink, tmp_path: Any) -> None:
+def test_nothing_is_lost_while_the_server_is_away(
+    mailing_house: House, clock: Clock, sink: MailSink, tmp_path: Any
+) -> None:
     import dataclasses
 
     from grs.notify.transports import SmtpTransport
@@ -77,7 +81,11 @@ def test_nothing_is_lost_while_the_server_is_away(mailing_house: House, clock: C
     away = SmtpTransport(dataclasses.replace(mailing_house.settings, smtp_port=free_port()))
     for _ in range(6):
         deliver_messages(
-            mailing_house.writers, mail=away, sms=mailing_house.sms, settings=mailing_house.settings, clock=clock
+            mailing_house.writers,
+            mail=away,
+            sms=mailing_house.sms,
+            settings=mailing_house.settings,
+            clock=clock,
         )
         clock.forward(hours=1)
     assert sink.letters == []
@@ -120,7 +128,5 @@ def test_a_worker_killed_after_the_servers_thanks_repeats_that_letter_only(
 
 
 def test_waits_grow_to_an_hour() -> None:
-    assert [wait_after(n) for n in (1, 2, 3, 7, 48)] == [
-        timedelta(minutes=m) for m in (1, 2, 4, 60, 60)
-    ]
+    assert [wait_after(n) for n in (1, 2, 3, 7, 48)] == [timedelta(minutes=m) for m in (1, 2, 4, 60, 60)]
     assert sum((wait_after(n) for n in range(1, MOST_TRIES)), timedelta()) > timedelta(hours=40)

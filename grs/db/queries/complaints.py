@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from grs.db.charters import Charter
 from grs.db.complaints import Complaint
 from grs.domain.workflow import OPEN_STAGES
 
@@ -42,8 +43,9 @@ def office_list(
     limit: int = PAGE,
     is_open: bool = True,
 ) -> Sequence[Complaint]:
-    """The complaints that lie at these offices, soonest due first: the supervisor's list."""
-    return session.scalars(_page(Complaint.office_id.in_(office_ids), after, limit, is_open)).all()
+    """The complaints that lie at these offices or are about them, soonest due first: the supervisor's list."""
+    about = Complaint.charter_id.in_(select(Charter.id).where(Charter.office_id.in_(office_ids)))
+    return session.scalars(_page(or_(Complaint.office_id.in_(office_ids), about), after, limit, is_open)).all()
 
 
 def count_open(session: Session, post_ids: Collection[int]) -> int:
@@ -51,14 +53,12 @@ def count_open(session: Session, post_ids: Collection[int]) -> int:
     return session.scalar(query) or 0
 
 
-def _page(
-    where: object, after: tuple[date, int] | None, limit: int, is_open: bool
-) -> Select[tuple[Complaint]]:
+def _page(where: ColumnElement[bool], after: tuple[date, int] | None, limit: int, is_open: bool) -> Select[Complaint]:
     stage = Complaint.stage.in_(OPEN_STAGES) if is_open else Complaint.stage.not_in(OPEN_STAGES)
     query = (
         select(Complaint)
         .options(joinedload(Complaint.entry), joinedload(Complaint.office), joinedload(Complaint.post))
-        .where(where, stage)  # type: ignore[arg-type]
+        .where(where, stage)
         .order_by(Complaint.due_on, Complaint.id)
         .limit(limit)
     )
