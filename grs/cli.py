@@ -283,11 +283,12 @@ def calendar_import(file: Path, dry_run: bool) -> None:
     rows = read_calendar_file(file.read_bytes())
     house = _open_house()
     now, cutoff = house.clock(), house.settings.cutoff
+    reference = _references(rows) or file.name
     if dry_run:
         moved = preview_calendar_change(house.writers, rows, now=now, cutoff=cutoff)
     else:
         with house.writers.begin() as session:
-            done = import_calendar(session, rows, now=now)
+            done = import_calendar(session, rows, now=now, reference=reference)
         gazetted = ", ".join(map(str, done.newly_gazetted)) or "none"
         click.echo(
             f"{done.added} rows added, {done.unchanged} already there, {done.superseded} superseded; "
@@ -297,7 +298,7 @@ def calendar_import(file: Path, dry_run: bool) -> None:
             house.writers,
             shelf=house.shelf,
             now=now,
-            reference=_references(rows) or file.name,
+            reference=reference,
             cutoff=cutoff,
             after_batch=lambda count: click.echo(f"\r{count} open complaints counted again", nl=False, err=True),
         )

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from grs.bootstrap import House
 from grs.db.complaints import Complaint
 from grs.db.queries.complaints import complaint_by_number
-from grs.domain.calendar import DHAKA, ONE_DAY, dhaka_date
+from grs.domain.calendar import DHAKA, FIXED_DAYS, ONE_DAY, CalendarRow, RowKind, dhaka_date
 from grs.domain.lodging import ComplaintForm, Ground, Kind
 from grs.usecases.charters import find_office
 from grs.usecases.histories import verify_histories
@@ -83,6 +83,16 @@ def lodge_on_the_web(client: FlaskClient, office: str, **changes: str) -> tuple[
     code = re.search(r'<span class="code">([০-৯ ]+)</span>', receipt)
     assert code is not None
     return number, code.group(1)
+
+
+def a_gazette(year: int) -> list[CalendarRow]:
+    """A year's list of holidays: the fixed days, and every Sunday of January to April."""
+    fixed = [date(year, *day) for day in FIXED_DAYS]
+    sundays = [day for n in range(120) if (day := date(year, 1, 1) + ONE_DAY * n).weekday() == 6]
+    return [
+        CalendarRow(day=day, kind=RowKind.HOLIDAY, name_bn="ছুটি", name_en="Holiday", reference="SRO 1")
+        for day in sorted({*fixed, *sundays})
+    ]
 
 
 def fetch(house: House, tracking_number: str) -> Complaint:

@@ -9,6 +9,7 @@ from grs.usecases.delivery import deliver_messages
 from grs.usecases.digests import send_digests
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
+from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_officers
 from grs.usecases.watch import watch as watch_over
 
@@ -37,6 +38,13 @@ def remind(house: House, *, dry_run: bool = False) -> Counts:
     return remind_officers(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
 
 
+def recalculate(house: House, *, dry_run: bool = False) -> Counts:
+    """Count due dates again after a calendar change that is not applied yet."""
+    if dry_run:
+        return {}
+    return apply_calendar_changes(house.writers, shelf=house.shelf, now=house.clock(), cutoff=house.settings.cutoff)
+
+
 def digest(house: House, *, dry_run: bool = False) -> Counts:
     """Write the supervisors' morning letters."""
     return send_digests(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
@@ -58,6 +66,7 @@ JOBS: dict[str, Job] = {
     "escalate": escalate,
     "deliver": deliver,
     "remind": remind,
+    "recalculate": recalculate,
     "digest": digest,
     "watch": watch,
 }

@@ -19,6 +19,7 @@ ZONE = "Asia/Dhaka"
 TIMETABLE = {
     "escalate": CronTrigger(minute="*/5", timezone=ZONE),
     "deliver": CronTrigger(minute="*", timezone=ZONE),
+    "recalculate": CronTrigger(minute="2-59/5", timezone=ZONE),
     "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),
     "digest": CronTrigger(hour=9, minute=0, timezone=ZONE),
     "watch": CronTrigger(minute="7,22,37,52", timezone=ZONE),
@@ -27,12 +28,13 @@ TIMETABLE = {
 
 def make_scheduler(house: House) -> BlockingScheduler:
     """A scheduler with the whole timetable, in this process alone; jobs are fixed in code."""
-    scheduler = BlockingScheduler(timezone=ZONE, executors={"default": ThreadPoolExecutor(4)})
+    scheduler = BlockingScheduler(timezone=ZONE, executors={"default": ThreadPoolExecutor(len(TIMETABLE))})
     for name, trigger in TIMETABLE.items():
         scheduler.add_job(
             _run_safely,
             trigger,
             id=name,
+            next_run_time=house.clock(),  # catch up at once, then keep the timetable
             args=[house, name],
             coalesce=True,  # after an outage run once, not once for every missed tick
             misfire_grace_time=None,  # late is better than never
@@ -42,7 +44,7 @@ def make_scheduler(house: House) -> BlockingScheduler:
 
 
 def run_forever(house: House) -> None:
-    """Catch up at once, then keep the timetable until SIGTERM or Ctrl-C; the present job ends first."""
+    """Keep the timetable until SIGTERM or Ctrl-C; the present job ends first."""
     scheduler = make_scheduler(house)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -50,8 +52,6 @@ def run_forever(house: House) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        for name in ("escalate", "remind", "deliver", "watch"):
-            _run_safely(house, name)
         log.info("worker ready: %s", ", ".join(TIMETABLE))
         scheduler.start()
     except (KeyboardInterrupt, SystemExit):

@@ -25,6 +25,7 @@ class CalendarDay(Base):
     name_en: Mapped[str] = mapped_column(String(300))
     reference: Mapped[str] = mapped_column(Text)
     certainty: Mapped[Certainty] = mapped_column(Word(Certainty))
+    announced_on: Mapped[date | None]
     recorded_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
     superseded_by_id: Mapped[int | None] = mapped_column(ForeignKey("calendar_day.id"))
@@ -38,4 +39,16 @@ class CalendarDay(Base):
             name_en=self.name_en,
             reference=self.reference,
             certainty=self.certainty,
+            announced_on=self.announced_on,
         )
+
+
+class CalendarChange(Base):
+    """An import that changed rows; open until the due dates have been counted again."""
+
+    __tablename__ = "calendar_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    made_at: Mapped[datetime]
+    reference: Mapped[str] = mapped_column(Text)
+    applied_at: Mapped[datetime | None]

@@ -32,7 +32,7 @@ class Complaint(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     tracking_number: Mapped[str] = mapped_column(String(12), unique=True)
     access_code_hash: Mapped[str] = mapped_column(String(200))
-    form_key: Mapped[str] = mapped_column(String(64), unique=True)
+    form_identity: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[Kind] = mapped_column(Word(Kind))
     ground: Mapped[Ground] = mapped_column(Word(Ground))
     about: Mapped[About] = mapped_column(Word(About))

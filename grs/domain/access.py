@@ -35,6 +35,12 @@ def can_read(
     *,
     posts_so_far: Collection[int],
     offices_so_far: Collection[int],
+    is_about_me: bool = False,
 ) -> bool:
-    """Who answers for it, who answered before, and the supervisors of its offices."""
-    return bool(set(my_posts) & set(posts_so_far) or set(my_supervised_offices) & set(offices_so_far))
+    """Who answers for it, who answered before, and the supervisors of its offices.
+
+    A head of office does not read a complaint about himself.
+    """
+    return not is_about_me and bool(
+        set(my_posts) & set(posts_so_far) or set(my_supervised_offices) & set(offices_so_far)
+    )

@@ -6,7 +6,6 @@ from datetime import date
 
 from grs.domain.calendar import WorkingCalendar
 from grs.domain.deadlines import add_months
-from grs.domain.disposal import Outcome
 from grs.domain.errors import AppealNotPossible, AppealTooLate
 from grs.domain.tiers import Tier, TierChain
 from grs.domain.workflow import Stage
@@ -20,14 +19,10 @@ def last_day_to_appeal(calendar: WorkingCalendar, *, told_on: date, due_on: date
     return calendar.on_or_after(add_months(max(told_on, due_on), 1))
 
 
-def check_appeal(
-    chain: TierChain, *, stage: Stage, tier: Tier, outcome: Outcome | None, last_day: date, today: date
-) -> None:
+def check_appeal(chain: TierChain, *, stage: Stage, tier: Tier, last_day: date, today: date) -> None:
     """Raise AppealNotPossible or AppealTooLate when the complainant may not appeal today."""
     if stage is not Stage.DISPOSED:
         raise AppealNotPossible("not_disposed")
-    if outcome is Outcome.WITHDRAWN:
-        raise AppealNotPossible("withdrawn")
     if chain.above(tier) is None:
         raise AppealNotPossible("last_tier")
     if today > last_day:

@@ -22,9 +22,9 @@ FRIDAY, SATURDAY = 4, 5
 WEEKEND = (FRIDAY, SATURDAY)
 
 FEWEST_HOLIDAYS_OF_A_YEAR = 10
-"""A list with fewer nationwide holidays is a change notice, not a year's gazette (ours).
-
-The gazettes of 2024 to 2026 list 22 to 28 days."""
+FIXED_DAYS = ((2, 21), (3, 26), (5, 1), (12, 16), (12, 25))
+"""A list is a year's gazette, and not a few changes, when it names these days of every year and
+has this many nationwide holidays in all (ours). The gazettes of 2024 to 2026 list 22 to 28."""
 
 
 class RowKind(StrEnum):
@@ -71,6 +71,7 @@ class CalendarRow:
     name_en: str = ""
     reference: str = ""
     certainty: Certainty = Certainty.VERIFIED
+    announced_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +99,19 @@ def dhaka_date(at: datetime) -> date:
 
 def gazetted_years(rows: Iterable[CalendarRow]) -> frozenset[int]:
     """The years for which the rows are a whole gazette and not only a few changes."""
-    days: dict[int, set[date]] = {}
+    named: dict[int, set[date]] = {}
+    holidays: dict[int, set[date]] = {}
     for row in rows:
-        if row.scope == NATIONAL and row.kind is RowKind.HOLIDAY and row.certainty is not Certainty.FORECAST:
-            days.setdefault(row.day.year, set()).add(row.day)
-    return frozenset(y for y, found in days.items() if len(found) >= FEWEST_HOLIDAYS_OF_A_YEAR)
+        if row.scope != NATIONAL or row.certainty is Certainty.FORECAST or row.kind is RowKind.OPTIONAL:
+            continue
+        named.setdefault(row.day.year, set()).add(row.day)
+        if row.kind is RowKind.HOLIDAY:
+            holidays.setdefault(row.day.year, set()).add(row.day)
+    return frozenset(
+        year
+        for year, days in holidays.items()
+        if len(days) >= FEWEST_HOLIDAYS_OF_A_YEAR and {date(year, *day) for day in FIXED_DAYS} <= named[year]
+    )
 
 
 class WorkingCalendar:

@@ -56,16 +56,17 @@ def _read_row(record: dict[str, str | None], line: int) -> list[CalendarRow]:
             name_en=normalise(cells["name_en"]),
             reference=normalise(reference),
             certainty=_read_word(Certainty, cells.get("certainty") or "verified", "certainty", line),
+            announced_on=_read_day(cells["announced_on"], line, "announced_on") if cells.get("announced_on") else None,
         )
         for scope in _read_scopes(cells.get("scope") or NATIONAL, line)
     ]
 
 
-def _read_day(text: str, line: int) -> date:
+def _read_day(text: str, line: int, column: str = "date") -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InvalidFile(f"date: {text!r} is not a date such as 2025-05-17", line=line) from None
+        raise InvalidFile(f"{column}: {text!r} is not a date such as 2025-05-17", line=line) from None
 
 
 def _read_word(words: type[_W], text: str, column: str, line: int) -> _W:

@@ -41,7 +41,7 @@ def as_bytes(mail: Mail) -> bytes:
     body = EmailMessage(policy=_POLICY)
     body.set_content(mail.body)
     letter = Message()
-    letter["From"] = mail.sender
+    letter["From"] = _address(*parseaddr(mail.sender))
     letter["To"] = _address(mail.to_name, mail.to_address)
     letter["Subject"] = Header(one_line(mail.subject), "utf-8").encode()
     letter["Date"] = format_datetime(mail.queued_at)

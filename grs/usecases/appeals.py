@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -49,7 +50,7 @@ def appeal_complaint(
     assert desk is not None  # check_appeal has seen to it
     calendar = shelf.for_desks(session, chain)[desk.tier]
     due = due_date(calendar, calendar.on_or_after(today), desk.limit)
-    before = {
+    before: dict[str, Any] = {
         "from_office": complaint.office_id,
         "from_post": complaint.post_id,
         "from_tier": int(complaint.tier),
@@ -76,6 +77,9 @@ def appeal_complaint(
     people = Recipients(session, today)
     ledger.to_complainant(complaint, step, "appealed", complaint.complainant, complaint.language)
     announce_arrival(ledger, complaint, step, letter="appeal_assigned", chain=chain, desk=desk, people=people)
+    ledger.to_people(complaint, step, "appealed_from_you", people.on_post(before["from_post"]))
+    supervisors = [*people.supervising(before["from_office"]), *people.supervising(desk.office_id)]
+    ledger.to_people(complaint, step, "appealed_supervisor", supervisors)
     ledger.write(session)
     return complaint
 
@@ -105,7 +109,6 @@ def check_complaint_appeal(session: Session, complaint: Complaint, *, shelf: Cal
         complaint.chain.as_tier_chain(),
         stage=complaint.stage,
         tier=complaint.tier,
-        outcome=complaint.outcome,
         last_day=last_day,
         today=today,
     )

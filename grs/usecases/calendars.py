@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from grs.db.calendars import CalendarDay
+from grs.db.calendars import CalendarChange, CalendarDay
 from grs.db.offices import Office
 from grs.domain.calendar import (
     NATIONAL,
     CalendarRow,
     Certainty,
+    RowKind,
     WorkingCalendar,
     dhaka_date,
     gazetted_years,
@@ -49,47 +51,78 @@ def with_forecast(rows: Sequence[CalendarRow], *, until: int) -> list[CalendarRo
     return [*rows, *(row for year in years for row in forecast_year(year))]
 
 
-def import_calendar(session: Session, rows: Iterable[CalendarRow], *, now: datetime) -> CalendarImport:
+def import_calendar(
+    session: Session, rows: Iterable[CalendarRow], *, now: datetime, reference: str = ""
+) -> CalendarImport:
     """Take rows of a gazette; what they contradict is superseded, never deleted (rule 8).
 
-    A row for the same day and scope with another kind supersedes the older one; a year that becomes
-    gazetted supersedes its forecast. Rows already there are left alone, so a file can be imported twice.
+    A later word on the same day and scope supersedes the earlier one: by the day it was announced,
+    else by the order of the imports. A row that is already known, also as superseded, is left alone,
+    so a file can be imported twice. A forecast never contradicts a gazette, an optional holiday
+    contradicts nothing, and a year that becomes gazetted retires its forecast. What changed stays
+    marked until the due dates have been counted again.
     """
-    active = _active(session)
-    before = gazetted_years(day.as_row() for day in active)
+    known = session.scalars(select(CalendarDay).order_by(CalendarDay.id)).all()
+    before = gazetted_years(day.as_row() for day in known if day.superseded_at is None)
     by_day: dict[tuple[str, date], list[CalendarDay]] = {}
-    for day in active:
+    for day in known:
         by_day.setdefault((day.scope, day.day), []).append(day)
     added = unchanged = superseded = 0
     for row in rows:
         there = by_day.setdefault((row.scope, row.day), [])
-        if any(old.as_row() == row for old in there):
+        if any(old.as_row() == row for old in there) or _adds_nothing(row, there):
             unchanged += 1
             continue
-        new = CalendarDay(
-            day=row.day,
-            kind=row.kind,
-            scope=row.scope,
-            name_bn=row.name_bn,
-            name_en=row.name_en,
-            reference=row.reference,
-            certainty=row.certainty,
-            recorded_at=now,
-        )
+        new = _as_day(row, now)
         session.add(new)
         session.flush()
         added += 1
-        for old in list(there):
-            same_name = (old.name_bn, old.name_en) == (row.name_bn, row.name_en)
-            if old.kind is not row.kind or old.certainty is Certainty.FORECAST or same_name:
-                old.superseded_at, old.superseded_by_id = now, new.id
-                there.remove(old)
+        for old in there:
+            if old.superseded_at is None and _contradict(old, row):
+                loser, winner = (new, old) if _is_older(row, old) else (old, new)
+                loser.superseded_at, loser.superseded_by_id = now, winner.id
                 superseded += 1
         there.append(new)
     session.flush()
     newly = gazetted_years(day.as_row() for day in _active(session)) - before
     superseded += _retire_forecasts(session, newly, now)
+    if added or superseded:
+        session.add(CalendarChange(made_at=now, reference=reference))
+        session.flush()
     return CalendarImport(added=added, unchanged=unchanged, superseded=superseded, newly_gazetted=tuple(sorted(newly)))
+
+
+def _as_day(row: CalendarRow, now: datetime) -> CalendarDay:
+    return CalendarDay(
+        day=row.day,
+        kind=row.kind,
+        scope=row.scope,
+        name_bn=row.name_bn,
+        name_en=row.name_en,
+        reference=row.reference,
+        certainty=row.certainty,
+        announced_on=row.announced_on,
+        recorded_at=now,
+    )
+
+
+def _adds_nothing(row: CalendarRow, there: Iterable[CalendarDay]) -> bool:
+    """A forecast where a gazette has spoken."""
+    spoken = any(old.superseded_at is None and old.certainty is not Certainty.FORECAST for old in there)
+    return row.certainty is Certainty.FORECAST and spoken
+
+
+def _contradict(old: CalendarDay, row: CalendarRow) -> bool:
+    """Whether both cannot stand: another kind, a forecast beside a gazette, or the same day named anew."""
+    if RowKind.OPTIONAL in (old.kind, row.kind):
+        return old.kind is row.kind and (old.name_bn, old.name_en) == (row.name_bn, row.name_en)
+    same_name = (old.name_bn, old.name_en) == (row.name_bn, row.name_en)
+    return old.kind is not row.kind or old.certainty is Certainty.FORECAST or same_name
+
+
+def _is_older(row: CalendarRow, old: CalendarDay) -> bool:
+    """Whether the imported row was announced before the one that is there."""
+    return row.announced_on is not None and old.announced_on is not None and row.announced_on < old.announced_on
 
 
 def forecast_missing_years(session: Session, *, now: datetime) -> list[int]:
@@ -101,7 +134,7 @@ def forecast_missing_years(session: Session, *, now: datetime) -> list[int]:
     last = max(max(known, default=this_year), this_year)
     wanted = [y for y in range(this_year, last + YEARS_AHEAD + 1) if y not in known | forecast]
     for year in wanted:
-        import_calendar(session, forecast_year(year), now=now)
+        import_calendar(session, forecast_year(year), now=now, reference=f"forecast of {year}")
     return wanted
 
 
@@ -120,16 +153,14 @@ def _retire_forecasts(session: Session, years: Iterable[int], now: datetime) -> 
 
 
 class CalendarShelf:
-    """The calendars in use, built once and again only when a row has changed.
+    """The calendars in use, built once and again only when a row has changed; shared by threads.
 
     Offices without local days share the nation's calendar.
     """
 
     def __init__(self) -> None:
-        self._version: tuple[int, int] | None = None
-        self._rows: list[CalendarRow] = []
-        self._local_scopes: frozenset[str] = frozenset()
-        self._built: dict[frozenset[str], WorkingCalendar] = {}
+        self._stock = _Stock((-1, -1), [])
+        self._lock = Lock()
 
     def for_office(self, session: Session, office: Office) -> WorkingCalendar:
         """The calendar that an office follows."""
@@ -142,18 +173,25 @@ class CalendarShelf:
         return {desk.tier: self.for_office(session, found[desk.office_id]) for desk in chain}
 
     def for_scopes(self, session: Session, scopes: Iterable[str] = ()) -> WorkingCalendar:
-        self.refresh(session)
-        wanted = frozenset(scopes) & self._local_scopes
-        if wanted not in self._built:
-            self._built[wanted] = WorkingCalendar(self._rows, scopes=wanted)
-        return self._built[wanted]
-
-    def refresh(self, session: Session) -> None:
-        """Forget what was built when the calendar's rows have changed since."""
         query = select(func.max(CalendarDay.id), func.count(CalendarDay.superseded_at))
         newest, superseded = session.execute(query).one()
         version = (newest or 0, superseded)
-        if version != self._version:
-            self._rows = [day.as_row() for day in _active(session)]
-            self._local_scopes = frozenset(row.scope for row in self._rows if row.scope != NATIONAL)
-            self._version, self._built = version, {}
+        with self._lock:
+            if version != self._stock.version:
+                self._stock = _Stock(version, [day.as_row() for day in _active(session)])
+            return self._stock.calendar(frozenset(scopes))
+
+
+class _Stock:
+    """The rows of one version of the calendar, and what was built from them."""
+
+    def __init__(self, version: tuple[int, int], rows: list[CalendarRow]) -> None:
+        self.version, self._rows = version, rows
+        self._local_scopes = frozenset(row.scope for row in rows if row.scope != NATIONAL)
+        self._built: dict[frozenset[str], WorkingCalendar] = {}
+
+    def calendar(self, scopes: frozenset[str]) -> WorkingCalendar:
+        wanted = scopes & self._local_scopes
+        if wanted not in self._built:
+            self._built[wanted] = WorkingCalendar(self._rows, scopes=wanted)
+        return self._built[wanted]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import smtplib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -29,6 +30,12 @@ LEASE = timedelta(minutes=15)
 LONGEST_WAIT = timedelta(minutes=60)
 
 
+class ServerAway(str):
+    """Why a letter failed: not for its own sake."""
+
+    __slots__ = ()
+
+
 def wait_after(tries: int) -> timedelta:
     """How long after the nth failed try the next one is made: 1, 2, 4 … then 60 minutes."""
     return min(timedelta(minutes=2 ** min(tries - 1, 10)), LONGEST_WAIT)
@@ -47,7 +54,7 @@ def deliver_messages(
 
     A batch is claimed for a while and each letter is marked the moment it is sent: a worker killed
     between the server's thanks and our mark sends that one letter again, under the same Message-ID.
-    One bad address only fails itself.
+    One bad address only fails itself; a server that is away ends the round.
     """
     counts: Counter[str] = Counter(sent=0, failed=0, given_up=0)
     if dry_run:
@@ -56,10 +63,15 @@ def deliver_messages(
             counts["sent"] = len(session.execute(due).all())
         return counts
     try:
-        while batch := _claim(writers, clock()):
+        is_away = False
+        while not is_away and (batch := _claim(writers, clock())):
+            reason: str | None = None
             for message, facts in batch:
-                outcome = _send(message, facts, mail, sms, settings)
-                _mark(writers, message, outcome, clock(), counts)
+                # When the server is away the rest of the batch need not wait for it one by one.
+                failure = reason if is_away else _send(message, facts, mail, sms, settings)
+                if isinstance(failure, ServerAway):
+                    is_away, reason = True, failure
+                _mark(writers, message, failure, clock(), counts)
     finally:
         mail.close()
     return counts
@@ -108,8 +120,18 @@ def _send(
                 )
             )
     except Exception as error:  # whatever one letter does wrong, the others go out
-        return f"{type(error).__name__}: {error}"[:500]
+        told = f"{type(error).__name__}: {error}"[:500]
+        is_mail = message.channel is MessageChannel.EMAIL
+        return ServerAway(told) if is_mail and _is_away(error) else told
     return None
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the server could not be reached; what it answered, even a refusal, is no such failure."""
+    answered = isinstance(error, smtplib.SMTPException) and not isinstance(
+        error, smtplib.SMTPServerDisconnected | smtplib.SMTPConnectError
+    )
+    return isinstance(error, OSError) and not answered
 
 
 def _mark(

@@ -1,4 +1,4 @@
-"""A complaint comes to a desk: the letters of arrival, also when nobody sits there."""
+"""A complaint comes to a desk: the letter of arrival, or of a post on which nobody sits."""
 
 from __future__ import annotations
 
@@ -18,14 +18,21 @@ def announce_arrival(
     desk: ChainTier,
     people: Recipients,
 ) -> None:
-    """Tell the officer who has the complaint now.
-
-    A vacant post never parks a case: the tier above and the supervisors are told the same day (ours).
-    """
+    """Tell the officer who has the complaint now, or those who must see to it when there is none."""
     officers = people.on_post(desk.post_id)
     if officers:
         ledger.to_people(head, step, letter, officers)
-        return
+    else:
+        tell_vacancy(ledger, head, chain=chain, desk=desk, people=people)
+
+
+def tell_vacancy(
+    ledger: Ledger, head: Head | Complaint, *, chain: TierChain, desk: ChainTier, people: Recipients
+) -> None:
+    """A vacant post never parks a case: the tier above and the supervisors are told, once a stay (ours)."""
     above = chain.above(desk.tier)
-    told = people.on_post(above.post_id) if above else []
-    ledger.to_people(head, step, "vacant_post", [*told, *people.supervising(desk.office_id)])
+    told = [*(people.on_post(above.post_id) if above else []), *people.supervising(desk.office_id)]
+    facts = {"to_post": desk.post_id, "due_on": head.due_on, "provisional": head.is_provisional}
+    for person in told:
+        key = f"vacant/{head.id}/{head.assignment_sequence}/{person.person_id}"
+        ledger.note(key, "vacant_post", person, facts, complaint_id=head.id)

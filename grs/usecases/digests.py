@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -14,23 +14,33 @@ from grs.db.complaints import Assignment, Complaint
 from grs.db.messages import Message, MessageState
 from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
-from grs.domain.calendar import dhaka_date
+from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.workflow import OPEN_STAGES, Action
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger
 from grs.usecases.recipients import Recipient
 
+Span = tuple[datetime, datetime]
 DUE_SOON_WORKING_DAYS = 5
 MOST_LINES = 50
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+NOT_BEFORE = time(9, 0)
+SETTLED = timedelta(minutes=5)
+"""After this long every transaction that began then has ended."""
 
 
 def send_digests(
     writers: sessionmaker[Session], *, shelf: CalendarShelf, now: datetime, dry_run: bool = False
 ) -> Counter[str]:
-    """Queue each supervisor's digest of the day, once; none on a day the offices are closed."""
+    """Queue each supervisor's digest of the day, once; none before nine or on a day the offices are closed.
+
+    What happened is counted up to a few minutes ago, so that nothing still being written falls between
+    two digests; the next one begins where this one ended.
+    """
     counts: Counter[str] = Counter(digests=0)
     today = dhaka_date(now)
+    if now.astimezone(DHAKA).time() < NOT_BEFORE:
+        return counts
     with writers.begin() as session:
         calendar = shelf.for_scopes(session)
         if not calendar.is_open(today):
@@ -43,8 +53,8 @@ def send_digests(
             counts["digests"] += 1
             if dry_run:
                 continue
-            since = _last_digest(session, person.id) or BEFORE_ALL
-            facts = _facts(session, offices, since=since, today=today, soon=soon)
+            span = (_last_digest(session, person.id) or BEFORE_ALL, now - SETTLED)
+            facts = _facts(session, offices, span=span, today=today, soon=soon)
             ledger = Ledger(now)
             to = Recipient(person.id, person.name, person.email, person.language)
             ledger.note(key, "digest", to, facts)
@@ -82,12 +92,14 @@ def _supervisors(session: Session, today: Any) -> list[tuple[Person, set[int]]]:
 
 
 def _last_digest(session: Session, person_id: int) -> datetime | None:
-    return session.scalar(
+    """Up to when the last digest told."""
+    last = session.scalar(
         select(func.max(Message.queued_at)).where(Message.letter == "digest", Message.key.like(f"digest/%/{person_id}"))
     )
+    return last - SETTLED if last else None
 
 
-def _facts(session: Session, offices: set[int], *, since: datetime, today: Any, soon: Any) -> dict[str, Any]:
+def _facts(session: Session, offices: set[int], *, span: Span, today: Any, soon: Any) -> dict[str, Any]:
     mine = Complaint.office_id.in_(offices)
     is_open = Complaint.stage.in_(OPEN_STAGES)
     overdue = session.execute(
@@ -99,21 +111,31 @@ def _facts(session: Session, offices: set[int], *, since: datetime, today: Any, 
         .order_by(func.count().desc(), Post.id)
         .limit(MOST_LINES)
     ).all()
+    is_due_soon = (mine, is_open, Complaint.due_on.between(today, soon))
     due_soon = session.execute(
         select(Complaint.tracking_number, Complaint.due_on)
-        .where(mine, is_open, Complaint.due_on.between(today, soon))
+        .where(*is_due_soon)
         .order_by(Complaint.due_on, Complaint.id)
         .limit(MOST_LINES)
     ).all()
+    came = (Assignment.office_id.in_(offices), Assignment.started_at > span[0], Assignment.started_at <= span[1])
+    left = (
+        Assignment.office_id.in_(offices),
+        Assignment.ended_by == Action.ESCALATE,
+        Assignment.ended_at > span[0],
+        Assignment.ended_at <= span[1],
+    )
     return {
         "day_of": today,
-        "new": _count(session, Complaint.id, mine, Complaint.filed_at > since),
+        "new": _count(session, Assignment.complaint_id, *came),
         "due_soon": [{"tracking_number": number, "due_on": due_on} for number, due_on in due_soon],
+        "due_soon_more": _count(session, Complaint.id, *is_due_soon) - len(due_soon),
         "overdue": [
             {"post_bn": pb, "post_en": pe, "office_bn": ob, "office_en": oe, "count": count}
             for pb, pe, ob, oe, count in overdue
         ],
-        "escalated": _escalated(session, offices, since),
+        "escalated": (escalated := _escalated(session, left)),
+        "escalated_more": _count(session, Assignment.complaint_id, *left) - len(escalated),
         "undeliverable": _count(
             session,
             Message.id,
@@ -123,16 +145,12 @@ def _facts(session: Session, offices: set[int], *, since: datetime, today: Any, 
     }
 
 
-def _escalated(session: Session, offices: set[int], since: datetime) -> list[dict[str, Any]]:
+def _escalated(session: Session, left: tuple[Any, ...]) -> list[dict[str, Any]]:
     """The escalations out of these offices since the last digest."""
     rows = session.execute(
         select(Complaint.tracking_number, Assignment.tier)
         .join(Assignment, Assignment.complaint_id == Complaint.id)
-        .where(
-            Assignment.office_id.in_(offices),
-            Assignment.ended_by == Action.ESCALATE,
-            Assignment.ended_at > since,
-        )
+        .where(*left)
         .order_by(Assignment.ended_at, Complaint.id)
         .limit(MOST_LINES)
     ).all()

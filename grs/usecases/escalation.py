@@ -27,7 +27,7 @@ BATCH = 500
 
 
 class _Sweep:
-    """What stays the same over the batches of one sweep: chains, offices, and due dates per limit."""
+    """What a batch needs to decide: chains, calendars, and each decision once for all that are alike."""
 
     def __init__(self, shelf: CalendarShelf, now: datetime) -> None:
         self.shelf, self.now, self.today = shelf, now, dhaka_date(now)
@@ -36,13 +36,15 @@ class _Sweep:
         self._decisions: dict[tuple[int, Tier, date], Escalation | None] = {}
 
     def prepare(self, session: Session, heads: Sequence[Head]) -> None:
-        """Fetch the chains and calendars that this batch needs and earlier ones did not."""
+        """Fetch the chains of this batch, and the calendars as they are now: they may have changed."""
+        self._calendars.clear()
+        self._decisions.clear()
         new = {head.chain_id for head in heads} - self._chains.keys()
         if new:
             for chain in session.scalars(select(Chain).where(Chain.id.in_(new))):
                 self._chains[chain.id] = chain.as_tier_chain()
         desks = [desk for head in heads for desk in self._chains[head.chain_id]]
-        offices = {desk.office_id for desk in desks} - self._calendars.keys()
+        offices = {desk.office_id for desk in desks}
         if offices:
             for office in session.scalars(select(Office).where(Office.id.in_(offices))):
                 self._calendars[office.id] = self.shelf.for_office(session, office)

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from grs.db.complaints import Complaint
 from grs.db.queries.complaints import complaint_by_number
 from grs.domain.access import can_decide
+from grs.domain.appeals import last_day_to_appeal
 from grs.domain.bangla import normalise_lines
 from grs.domain.calendar import dhaka_date
-from grs.domain.deadlines import due_date
+from grs.domain.deadlines import due_date, is_overdue
 from grs.domain.disposal import Disposal, NotAdmissible, Outcome, check_disposal
 from grs.domain.errors import ChangedMeanwhile, InvalidInput, NotFound, NotYours
 from grs.domain.tiers import Tier
@@ -58,21 +59,23 @@ def forward(
 ) -> Complaint:
     """Send another office's matter to that office's first desk; the clock restarts there (G 7.1(ক)i).
 
-    Raises InvalidInput when the office is the same or publishes no charter.
+    Raises InvalidInput when the office is the same or publishes no charter, or when the complaint is overdue.
     """
     complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.FORWARD)
     reason = _required(reason, "reason")
     today = dhaka_date(desk.now)
+    if is_overdue(complaint.due_on, today):
+        raise InvalidInput({"to_office": "overdue"})  # its time is over here; it goes up, not sideways
     try:
         office = find_office(session, to_office)
         chain = chain_of(session, charter_in_force(session, office, today))
     except NotFound:
         raise InvalidInput({"to_office": "no_such_office"}) from None
-    if chain.id == complaint.chain_id:
-        raise InvalidInput({"to_office": "same_office"})
-    before, actor = _where(complaint), _actor(desk, complaint)
     desks = chain.as_tier_chain()
     to = desks.at(Tier.GRIEVANCE_OFFICER)
+    if to.post_id == complaint.post_id:
+        raise InvalidInput({"to_office": "same_office"})
+    before, actor = _where(complaint), _actor(desk, complaint)
     calendar = shelf.for_office(session, office)
     due = due_date(calendar, calendar.on_or_after(today), to.limit)
     ledger = Ledger(desk.now)
@@ -91,15 +94,24 @@ def forward(
 
 
 def reject(
-    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, ground: NotAdmissible, reason: str
+    session: Session,
+    desk: Desk,
+    tracking_number: str,
+    *,
+    seen_steps: int,
+    ground: NotAdmissible,
+    reason: str,
+    shelf: CalendarShelf,
 ) -> Complaint:
     """File a complaint away as not admissible, with the reason in writing; it may be appealed."""
     complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.REJECT)
     details = {"ground": ground, "reasons": _required(reason, "reasons"), "outcome": Outcome.NOT_ADMISSIBLE}
-    return _close(session, desk, complaint, stage, Action.REJECT, Outcome.NOT_ADMISSIBLE, details)
+    return _close(session, desk, complaint, stage, Action.REJECT, Outcome.NOT_ADMISSIBLE, details, shelf)
 
 
-def dispose(session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, disposal: Disposal) -> Complaint:
+def dispose(
+    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, disposal: Disposal, shelf: CalendarShelf
+) -> Complaint:
     """Decide a complaint: outcome, reasons, root cause, advice against repetition (G annex গ-২)."""
     complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.DISPOSE)
     check_disposal(disposal, complaint.tier, started_at=complaint.first_tier)
@@ -109,7 +121,7 @@ def dispose(session: Session, desk: Desk, tracking_number: str, *, seen_steps: i
         "root_cause": disposal.root_cause,
         "advice": normalise_lines(disposal.advice),
     }
-    return _close(session, desk, complaint, stage, Action.DISPOSE, disposal.outcome, details)
+    return _close(session, desk, complaint, stage, Action.DISPOSE, disposal.outcome, details, shelf)
 
 
 def _begin(
@@ -134,11 +146,16 @@ def _close(
     action: Action,
     outcome: Outcome,
     details: dict[str, Any],
+    shelf: CalendarShelf,
 ) -> Complaint:
     kind, letter = {
         Action.REJECT: (StepKind.REJECTED, "not_admissible"),
         Action.DISPOSE: (StepKind.DISPOSED, "disposed"),
     }[action]
+    calendar = shelf.for_office(session, complaint.office)
+    can_appeal = complaint.chain.as_tier_chain().above(complaint.tier) is not None
+    last_day = last_day_to_appeal(calendar, told_on=dhaka_date(desk.now), due_on=complaint.due_on)
+    details["appeal_until"] = last_day if can_appeal else None
     ledger = Ledger(desk.now)
     ledger.end_stay(complaint, action)
     complaint.stage, complaint.outcome, complaint.disposed_at = stage, outcome, desk.now

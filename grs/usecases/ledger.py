@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from grs.db.bulk import insert_rows, update_rows
@@ -215,9 +215,16 @@ class Ledger:
 
     # -- writing -----------------------------------------------------------------
 
-    def write(self, session: Session) -> None:
-        """Write all rows, in the order in which they refer to each other."""
+    def write(self, session: Session, *, skip_known: bool = False) -> None:
+        """Write all rows, in the order in which they refer to each other.
+
+        With ``skip_known`` a letter whose cause was already told is left out instead of refused:
+        for letters that no new step caused.
+        """
         session.flush()
+        if skip_known and self._messages:
+            for known in session.scalars(select(Message.key).where(Message.key.in_(self._messages))):
+                del self._messages[known]
         stay, step, message = _table(Assignment), _table(Step), _table(Message)
         key = ("complaint_id", "sequence")
         update_rows(session, stay, key=key, rows=self._ended)

@@ -17,7 +17,7 @@ from grs.domain.deadlines import due_date, earliest_filing, expected_dates, rece
 from grs.domain.errors import NotFound, TooEarly
 from grs.domain.history import GENESIS
 from grs.domain.lodging import Channel, ComplaintForm, Ground, check_form, tidy
-from grs.domain.tiers import first_tier
+from grs.domain.tiers import About, ChainTier, Tier, TierChain, first_tier
 from grs.domain.tracking import new_tracking_number
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.calendars import CalendarShelf
@@ -30,9 +30,13 @@ from grs.usecases.secrets import access_code_of, hash_secret, random_below
 
 @dataclass(frozen=True, slots=True)
 class Lodged:
-    """What the receipt needs beside the complaint: the secret that is shown this once."""
+    """What the receipt needs beside the complaint: the secret that is shown this once.
+
+    ``form_identity`` lets the same browser ask for the receipt again.
+    """
 
     complaint: Complaint
+    form_identity: str
     access_code: str
 
 
@@ -53,12 +57,13 @@ def lodge_complaint(
     again gives the same complaint. Raises InvalidInput, NotFound, or TooEarly for lateness
     before the charter's time has run out.
     """
-    access_code = access_code_of(form.form_key, secret_key)
-    existing = session.scalar(select(Complaint).where(Complaint.form_key == form.form_key))
-    if existing is not None:
-        return Lodged(existing, access_code)
-    today = dhaka_date(now)
     form = tidy(form)
+    identity = _identity_of(form, office, entry_id)
+    access_code = access_code_of(identity, secret_key)
+    existing = session.scalar(select(Complaint).where(Complaint.form_identity == identity))
+    if existing is not None:
+        return Lodged(existing, identity, access_code)
+    today = dhaka_date(now)
     check_form(form, today=today)
     charter = charter_in_force(session, office, today)
     entry = _entry_of(session, charter.id, entry_id)
@@ -68,7 +73,8 @@ def lodge_complaint(
             raise TooEarly(first_day)
     chain = chain_of(session, charter)
     desks = chain.as_tier_chain()
-    desk = desks.at(first_tier(form.about))
+    people = Recipients(session, today)
+    desk = _first_desk(desks, form.about, office, people)
     calendars = shelf.for_desks(session, desks)
     calendar = calendars[desk.tier]
     received = received_on(calendar, now, cutoff=cutoff)
@@ -76,7 +82,7 @@ def lodge_complaint(
     complaint = Complaint(
         tracking_number=_free_tracking_number(session, today),
         access_code_hash=hash_secret(access_code),
-        form_key=form.form_key,
+        form_identity=identity,
         kind=form.kind,
         ground=form.ground,
         about=form.about,
@@ -133,11 +139,24 @@ def lodge_complaint(
             ],
         },
     )
-    people = Recipients(session, today)
     ledger.to_complainant(complaint, step, "receipt", complaint.complainant, complaint.language)
     announce_arrival(ledger, complaint, step, letter="assigned", chain=desks, desk=desk, people=people)
     ledger.write(session)
-    return Lodged(complaint, access_code)
+    return Lodged(complaint, identity, access_code)
+
+
+def _first_desk(chain: TierChain, about: About, office: Office, people: Recipients) -> ChainTier:
+    """Where a complaint starts: above whoever it accuses, also where that person sits in for another."""
+    desk = chain.at(first_tier(about))
+    accused = {
+        About.NOBODY: [],
+        About.GRIEVANCE_OFFICER: people.on_post(chain.at(Tier.GRIEVANCE_OFFICER).post_id),
+        About.HEAD_OF_OFFICE: people.supervising(office.id),
+        About.APPEAL_OFFICER: people.on_post(chain.at(Tier.APPEAL_OFFICER).post_id),
+    }[about]
+    while (above := chain.above(desk.tier)) and set(people.on_post(desk.post_id)) & set(accused):
+        desk = above
+    return desk
 
 
 def earliest_day(
@@ -161,6 +180,15 @@ def _free_tracking_number(session: Session, today: date) -> str:
         number = new_tracking_number(today.year, random_below)
         if session.scalar(select(Complaint.id).where(Complaint.tracking_number == number)) is None:
             return number
+
+
+def _identity_of(form: ComplaintForm, office: Office, entry_id: int | None) -> str:
+    """What makes two sendings the same form: its random name, where it goes, and what it says.
+
+    Kept instead of the name itself: who reads the database cannot send the form again.
+    """
+    parts = (form.form_key, office.slug, str(entry_id), _digest_of(form))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def _digest_of(form: ComplaintForm) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import datetime, time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from grs.db.calendars import CalendarChange
 from grs.db.complaints import Assignment, Complainant, Complaint
 from grs.db.offices import Office
-from grs.domain.calendar import CalendarRow, dhaka_date
+from grs.domain.calendar import ONE_DAY, CalendarRow, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
@@ -21,6 +22,8 @@ from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, wr
 from grs.usecases.recipients import Recipients
 
 BATCH = 500
+LONGEST_TRANSACTION = timedelta(minutes=2)
+"""After this long no transaction is running any more that read the calendar before a change."""
 FIRST_STAY = 1
 _NOTHING = {"looked_at": 0, "moved": 0, "earlier": 0, "later": 0, "newly_overdue": 0}
 
@@ -42,11 +45,11 @@ def recalculate_due_dates(
     counts, last_id = Counter(_NOTHING), 0
     while True:
         with writers.begin() as session:
-            rows = session.execute(_open_after(last_id).with_for_update(of=Complaint)).all()
-            if not rows:
+            ids = session.scalars(_open_after(last_id).with_for_update()).all()
+            if not ids:
                 return counts
-            counts.update(_recalculate_batch(session, rows, shelf, now, reference, cutoff))
-            last_id = rows[-1].id
+            counts.update(_recalculate_batch(session, ids, shelf, now, reference, cutoff))
+            last_id = ids[-1]
         after_batch(counts["looked_at"])
 
 
@@ -58,14 +61,44 @@ def preview_calendar_change(
     with writers() as session:
         import_calendar(session, rows, now=now)
         shelf = CalendarShelf()
-        while batch := session.execute(_open_after(last_id)).all():
-            counts.update(_recalculate_batch(session, batch, shelf, now, "", cutoff))
-            last_id = batch[-1].id
+        while ids := session.scalars(_open_after(last_id)).all():
+            counts.update(_recalculate_batch(session, ids, shelf, now, "", cutoff))
+            last_id = ids[-1]
         session.rollback()
     return counts
 
 
-def _open_after(last_id: int) -> Any:
+def apply_calendar_changes(
+    writers: sessionmaker[Session], *, shelf: CalendarShelf, now: datetime, cutoff: time | None = None
+) -> Counter[str]:
+    """Count due dates again for the calendar changes that nobody has applied yet.
+
+    An import that was killed half way, or a complaint that was lodged with the old calendar while it
+    ran, is put right here: a change counts as applied once a pass has begun a while after it.
+    """
+    with writers() as session:
+        waiting = session.scalars(select(CalendarChange).where(CalendarChange.applied_at.is_(None))).all()
+    if not waiting:
+        return Counter(_NOTHING)
+    reference = "; ".join(dict.fromkeys(change.reference for change in waiting))
+    counts = recalculate_due_dates(writers, shelf=shelf, now=now, reference=reference, cutoff=cutoff)
+    settled = [change.id for change in waiting if change.made_at <= now - LONGEST_TRANSACTION]
+    with writers.begin() as session:
+        session.execute(update(CalendarChange).where(CalendarChange.id.in_(settled)).values(applied_at=now))
+    return counts
+
+
+def _open_after(last_id: int) -> Select[int]:
+    return (
+        select(Complaint.id)
+        .where(Complaint.id > last_id, Complaint.stage.in_(OPEN_STAGES))
+        .order_by(Complaint.id)
+        .limit(BATCH)
+    )
+
+
+def _present_stays(ids: Sequence[int]) -> Any:
+    """The open complaints with their present stay; asked after they are locked, so that both agree."""
     return (
         select(
             *(getattr(Complaint, name) for name in HEAD_COLUMNS),
@@ -83,24 +116,24 @@ def _open_after(last_id: int) -> Any:
             (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
         )
         .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
-        .where(Complaint.id > last_id, Complaint.stage.in_(OPEN_STAGES))
+        .where(Complaint.id.in_(ids), Complaint.stage.in_(OPEN_STAGES))
         .order_by(Complaint.id)
-        .limit(BATCH)
     )
 
 
 def _recalculate_batch(
     session: Session,
-    rows: Any,
+    ids: Sequence[int],
     shelf: CalendarShelf,
     now: datetime,
     reference: str,
     cutoff: time | None,
 ) -> Counter[str]:
+    rows = session.execute(_present_stays(ids)).all()
     counts: Counter[str] = Counter(looked_at=len(rows))
     today = dhaka_date(now)
-    ids = {row.office_id for row in rows}
-    offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(ids)))}
+    at = {row.office_id for row in rows}
+    offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(at)))}
     people, ledger = Recipients(session, today), Ledger(now)
     moved: list[Head] = []
     for row in rows:
@@ -117,7 +150,8 @@ def _recalculate_batch(
         head.due_on, head.is_provisional = due.due_on, due.is_provisional
         if head.escalates_after is not None:
             head.escalates_after = due.due_on
-        head.remind_on = next_reminder(calendar, due.due_on)
+        if due.due_on != was.due_on:
+            head.remind_on = next_reminder(calendar, due.due_on, after=today - ONE_DAY)
         ledger.move_stay(head, due)
         step = ledger.step(
             head,

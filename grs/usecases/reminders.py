@@ -64,6 +64,6 @@ def remind_officers(
                         complaint_id=complaint.id,
                     )
                     counts["reminded"] += 1
-            ledger.write(session)
+            ledger.write(session, skip_known=True)
         if len(complaints) < BATCH:
             return counts

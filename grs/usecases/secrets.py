@@ -37,12 +37,13 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def access_code_of(form_key: str, secret_key: str) -> str:
+def access_code_of(form_identity: str, secret_key: str) -> str:
     """The access code of a form: the same form sent twice shows the same receipt twice.
 
-    Follows from the form's own random name and the installation's secret, so that it need not be kept.
+    Follows from what was sent and the installation's secret, so that it need not be kept; the
+    database alone gives no code away.
     """
-    digest = hmac.new(secret_key.encode(), f"access-code:{form_key}".encode(), hashlib.sha256).digest()
+    digest = hmac.new(secret_key.encode(), f"access-code:{form_identity}".encode(), hashlib.sha256).digest()
     return new_access_code(lambda below: int.from_bytes(digest, "big") % below)
 
 

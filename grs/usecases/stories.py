@@ -18,6 +18,7 @@ from grs.domain.access import can_read
 from grs.domain.calendar import Day, WorkingCalendar
 from grs.domain.deadlines import DueDate, skipped_days
 from grs.domain.errors import NotFound, NotYours
+from grs.domain.tiers import About
 from grs.domain.tracking import read_digits
 from grs.domain.workflow import StepKind
 from grs.usecases.calendars import CalendarShelf
@@ -65,6 +66,7 @@ def story_for_officer(
     *,
     post_ids: Collection[int],
     supervised_offices: Collection[int],
+    headed_offices: Collection[int],
     shelf: CalendarShelf,
 ) -> Story:
     """The story for who answers or answered for it or supervises it; raises NotFound or NotYours."""
@@ -77,6 +79,7 @@ def story_for_officer(
         supervised_offices,
         posts_so_far={stay.post_id for stay in stays},
         offices_so_far={stay.office_id for stay in stays} | {complaint.charter.office_id},
+        is_about_me=complaint.about is About.HEAD_OF_OFFICE and complaint.charter.office_id in headed_offices,
     ):
         raise NotYours("read")
     return _story(session, complaint, shelf)

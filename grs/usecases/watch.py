@@ -7,15 +7,17 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from grs.db.complaints import Complaint
 from grs.db.messages import Message, MessageState
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.deadlines import add_months
+from grs.domain.workflow import OPEN_STAGES
 from grs.usecases.calendars import CalendarShelf, forecast_missing_years
+from grs.usecases.desks import tell_vacancy
 from grs.usecases.ledger import Ledger
-from grs.usecases.recipients import Recipient
+from grs.usecases.recipients import Recipient, Recipients
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,26 @@ def watch(
             log.error("watch: %s %s", finding, facts)
             if operator_email and not dry_run:
                 _tell(session, finding, facts, now, operator_email)
-    return Counter({finding: 1 for finding in findings})
+    counts = Counter({finding: 1 for finding in findings})
+    return counts if dry_run else counts + tell_vacant_posts(writers, now=now)
+
+
+def tell_vacant_posts(writers: sessionmaker[Session], *, now: datetime) -> Counter[str]:
+    """Tell of open complaints whose post has fallen vacant since they came to it, the same day."""
+    counts: Counter[str] = Counter(vacancies_told=0)
+    today = dhaka_date(now)
+    with writers.begin() as session:
+        people, ledger = Recipients(session, today), Ledger(now)
+        busy = session.scalars(select(Complaint.post_id).where(Complaint.stage.in_(OPEN_STAGES)).distinct()).all()
+        people.load(posts=busy)
+        vacant = [post_id for post_id in busy if not people.on_post(post_id)]
+        open_there = (Complaint.post_id.in_(vacant), Complaint.stage.in_(OPEN_STAGES))
+        for complaint in session.scalars(select(Complaint).options(joinedload(Complaint.chain)).where(*open_there)):
+            chain = complaint.chain.as_tier_chain()
+            tell_vacancy(ledger, complaint, chain=chain, desk=chain.at(complaint.tier), people=people)
+        ledger.write(session, skip_known=True)
+        counts["vacancies_told"] = ledger.letters
+    return counts
 
 
 def _findings(session: Session, shelf: CalendarShelf, now: datetime) -> dict[str, dict[str, object]]:

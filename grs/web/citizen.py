@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 from grs.db.queries.offices import offices_with_charter
 from grs.domain.calendar import dhaka_date
 from grs.domain.errors import AppealNotPossible, AppealTooLate, InvalidInput, NotYours, TooEarly
-from grs.domain.lodging import PROPOSED_KIND, Ground, Kind
+from grs.domain.lodging import PROPOSED_KIND, ComplaintForm, Ground, Kind
 from grs.domain.tiers import About
 from grs.domain.tracking import is_tracking_number, read_digits
 from grs.usecases.appeals import appeal_complaint, check_complaint_appeal
 from grs.usecases.charters import chain_of, charter_in_force, find_office
-from grs.usecases.lodging import lodge_complaint
+from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.secrets import access_code_of, new_token
 from grs.usecases.stories import has_code, story_for_complainant
 from grs.web import limits
@@ -70,28 +71,40 @@ def complaint_form(slug: str) -> Page:
 def lodge(slug: str) -> Page:
     """Take the form; what was typed comes back with each problem beside its field."""
     typed = request.form.to_dict()
-    settings = house().settings
     try:
         form = read_complaint_form(typed, language=g.language, today=dhaka_date(house().clock()))
+        lodged = _lodge_once(form, slug, read_number(typed.get("service")))
+        number = lodged.complaint.tracking_number
+    except InvalidInput as error:
+        return _form_page(slug, typed, error.problems), 422
+    except TooEarly as error:
+        return _form_page(slug, typed, {"applied_on": "too_early"}, first_day=error.first_day), 422
+    session["receipts"] = {**session.get("receipts", {}), number: lodged.form_identity}
+    session["tracked"] = number
+    return redirect(url_for("citizen.receipt", number=number), 303)
+
+
+def _lodge_once(form: ComplaintForm, slug: str, entry_id: int | None) -> Lodged:
+    """Lodge the form; of two sent at the same moment the second finds what the first has made."""
+    settings = house().settings
+
+    def attempt() -> Lodged:
         with house().writers.begin() as db:
-            lodged = lodge_complaint(
+            return lodge_complaint(
                 db,
                 form,
                 office=find_office(db, slug),
-                entry_id=read_number(typed.get("service")),
+                entry_id=entry_id,
                 shelf=house().shelf,
                 now=house().clock(),
                 secret_key=settings.secret_key,
                 cutoff=settings.cutoff,
             )
-            number = lodged.complaint.tracking_number
-    except InvalidInput as error:
-        return _form_page(slug, typed, error.problems), 422
-    except TooEarly as error:
-        return _form_page(slug, typed, {"applied_on": "too_early"}, first_day=error.first_day), 422
-    session["receipts"] = {**session.get("receipts", {}), number: form.form_key}
-    session["tracked"] = number
-    return redirect(url_for("citizen.receipt", number=number), 303)
+
+    try:
+        return attempt()
+    except IntegrityError:
+        return attempt()
 
 
 def _form_page(slug: str, typed: dict[str, str], problems: dict[str, str], **facts: object) -> str:
@@ -116,12 +129,12 @@ def _form_page(slug: str, typed: dict[str, str], problems: dict[str, str], **fac
 @anyone
 def receipt(number: str) -> Page:
     """The receipt with the access code, for the browser that filed the complaint."""
-    form_key = session.get("receipts", {}).get(number)
-    if form_key is None:
+    identity = session.get("receipts", {}).get(number)
+    if identity is None:
         return redirect(url_for("citizen.track"))
     with house().readers() as db:
         story = story_for_complainant(db, number, shelf=house().shelf)
-    code = access_code_of(form_key, house().settings.secret_key)
+    code = access_code_of(identity, house().settings.secret_key)
     return render_template(
         "citizen/receipt.html", story=story, access_code=code, expected=story.lines[0].details["expected"]
     )

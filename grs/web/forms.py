@@ -75,7 +75,7 @@ def read_not_admissible(typed: Mapping[str, str]) -> NotAdmissible:
 def read_number(text: str | None) -> int | None:
     """A whole number in either digits, or None."""
     digits = to_ascii_digits((text or "").strip())
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
 
 def _choice(words: type[WordT], typed: Mapping[str, str], field: str, problems: dict[str, str]) -> WordT | None:

@@ -61,7 +61,10 @@ def enter() -> Page:
 
 def _own_address(wanted: str) -> str | None:
     """Where to go after the log-in, if it lies on this site however it is spelt."""
-    parts = urlsplit(wanted.replace("\\", "/"))
+    try:
+        parts = urlsplit(wanted.replace("\\", "/"))
+    except ValueError:
+        return None
     is_own = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
     return wanted if is_own and wanted.isprintable() else None
 
@@ -91,7 +94,9 @@ def desk() -> Page:
             found = desk_list(db, ids, after=after, limit=PAGE + 1, is_open=is_open)
             open_count = count_open(db, ids)
         else:
-            found = office_list(db, me().supervised_offices, after=after, limit=PAGE + 1, is_open=is_open)
+            found = office_list(
+                db, me().supervised_offices, me().headed_offices, after=after, limit=PAGE + 1, is_open=is_open
+            )
             open_count = None
         lines = [list_line(c, house().shelf.for_office(db, c.office), today) for c in found[:PAGE]]
     more = found[PAGE - 1] if len(found) > PAGE else None
@@ -108,8 +113,9 @@ def desk() -> Page:
 
 def _page_key(text: str) -> tuple[date, int] | None:
     day, _, number = text.partition("~")
+    found = read_number(number)
     try:
-        return date.fromisoformat(day), int(number)
+        return (date.fromisoformat(day), found) if found is not None else None
     except ValueError:
         return None
 
@@ -150,9 +156,12 @@ def act(number: str, action: str) -> Page:
                     seen_steps=seen_steps,
                     ground=read_not_admissible(typed),
                     reason=typed.get("reasons", ""),
+                    shelf=house().shelf,
                 )
             elif action == Action.DISPOSE:
-                handling.dispose(db, officer, number, seen_steps=seen_steps, disposal=read_disposal(typed))
+                handling.dispose(
+                    db, officer, number, seen_steps=seen_steps, disposal=read_disposal(typed), shelf=house().shelf
+                )
             else:
                 raise NotFound("action", action)
     except InvalidInput as error:
@@ -176,6 +185,7 @@ def _complaint_page(
             number,
             post_ids=me().post_ids,
             supervised_offices=me().supervised_offices,
+            headed_offices=me().headed_offices,
             shelf=house().shelf,
         )
         found = story.complaint

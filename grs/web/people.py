@@ -9,6 +9,7 @@ from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user
 
 from grs.db.offices import Post
+from grs.domain.access import PostRole
 from grs.domain.calendar import dhaka_date
 from grs.usecases.accounts import (
     SEEN_EVERY,
@@ -44,6 +45,11 @@ class LoggedIn(UserMixin):  # type: ignore[misc]
             return offices_supervised_by(session, self.posts)
 
     @property
+    def headed_offices(self) -> set[int]:
+        """The offices whose own supervisor this person is."""
+        return {post.office_id for post in self.posts if post.role is PostRole.SUPERVISOR}
+
+    @property
     def post_ids(self) -> list[int]:
         return [post.id for post in self.posts]
 
@@ -74,4 +80,5 @@ def me() -> LoggedIn:
 
 
 def init_app(app: Flask) -> None:
-    manager.init_app(app)
+    # Its own context processor would look the person up on every page, error pages too.
+    manager.init_app(app, add_context_processor=False)

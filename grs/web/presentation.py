@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request, url_for
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from grs.db.complaints import Complaint
 from grs.domain.calendar import DHAKA, WorkingCalendar, dhaka_date
@@ -19,6 +21,7 @@ from grs.web.doors import house
 from grs.words import word
 
 SOON_WORKING_DAYS = 5
+KEPT_IN_ADDRESS = ("service", "number", "after", "show", "next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,25 @@ def init_app(app: Flask) -> None:
         language = getattr(g, "language", "bn")
         return {
             "language": language,
+            "is_logged_in": _is_logged_in(),
             "is_trial": house().settings.is_trial,
             "style_version": version,
             "other_language": _switch("en" if language == "bn" else "bn"),
         }
 
 
+def _is_logged_in() -> bool:
+    """Whether an officer is looking; an error page must not fail because the database is away."""
+    try:
+        return bool(current_user.is_authenticated)
+    except SQLAlchemyError:
+        return False
+
+
 def _switch(language: str) -> str:
     """This page in the other language; after a refused form, its first page."""
-    values = dict(request.view_args or {}) | request.args.to_dict() | {"lang": language}
+    kept = {key: request.args[key] for key in KEPT_IN_ADDRESS if key in request.args}
+    values = {**(request.view_args or {}), **kept, "lang": language}
     if request.endpoint is None or request.method != "GET":
         return url_for("citizen.home", lang=language)
     return url_for(request.endpoint, **values)

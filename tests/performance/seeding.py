@@ -114,7 +114,7 @@ def _row(head: Head, charter_id: int, now: datetime) -> dict[str, Any]:
     index = {name: getattr(head, name) for name in HEAD_COLUMNS}
     return index | {
         "access_code_hash": "-",
-        "form_key": f"seed-{head.id}",
+        "form_identity": f"seed-{head.id}",
         "kind": Kind.PUBLIC,
         "ground": Ground.STANDARD_BROKEN,
         "about": About.NOBODY,

@@ -32,7 +32,7 @@ from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.secrets import is_secret, new_token
 from tests.conftest import SECRET, Clock
-from tests.stories import a_form, assert_histories_hold, dhaka, fetch, lodge, pass_days
+from tests.stories import a_form, a_gazette, assert_histories_hold, dhaka, fetch, lodge, pass_days
 from workers import jobs
 
 DISPOSAL = Disposal(
@@ -152,7 +152,7 @@ def test_accept_then_dispose(house: House) -> None:
     with house.writers.begin() as session:
         handling.accept(session, desk, number, seen_steps=1)
     with house.writers.begin() as session:
-        handling.dispose(session, desk, number, seen_steps=2, disposal=DISPOSAL)
+        handling.dispose(session, desk, number, seen_steps=2, disposal=DISPOSAL, shelf=house.shelf)
     complaint = fetch(house, number)
     assert (complaint.stage, complaint.escalates_after, complaint.remind_on) == (Stage.DISPOSED, None, None)
     assert letters(house, number) == ["receipt", "assigned", "accepted", "disposed"]
@@ -163,9 +163,13 @@ def test_not_admissible_needs_a_reason_and_can_be_appealed(house: House, clock: 
     number = lodge(house).complaint.tracking_number
     desk = desk_of(house, number)
     with pytest.raises(InvalidInput), house.writers.begin() as session:
-        handling.reject(session, desk, number, seen_steps=1, ground=NotAdmissible.BEFORE_COURT, reason="")
+        handling.reject(
+            session, desk, number, seen_steps=1, ground=NotAdmissible.BEFORE_COURT, reason="", shelf=house.shelf
+        )
     with house.writers.begin() as session:
-        handling.reject(session, desk, number, seen_steps=1, ground=NotAdmissible.BEFORE_COURT, reason="মামলা চলছে")
+        handling.reject(
+            session, desk, number, seen_steps=1, ground=NotAdmissible.BEFORE_COURT, reason="মামলা চলছে", shelf=house.shelf
+        )
     assert fetch(house, number).outcome is Outcome.NOT_ADMISSIBLE
     with house.writers.begin() as session:
         appeal_complaint(session, number, grounds="মামলা নেই", shelf=house.shelf, now=clock.now)
@@ -176,7 +180,9 @@ def test_an_appeal_after_its_month_is_refused_with_the_last_day(house: House, cl
     number = lodge(house).complaint.tracking_number
     desk = desk_of(house, number)
     with house.writers.begin() as session:
-        handling.reject(session, desk, number, seen_steps=1, ground=NotAdmissible.OWN_REVIEW, reason="পৃথক বিধান")
+        handling.reject(
+            session, desk, number, seen_steps=1, ground=NotAdmissible.OWN_REVIEW, reason="পৃথক বিধান", shelf=house.shelf
+        )
     clock.now = dhaka(date(2025, 6, 23), 9, 0)
     with pytest.raises(AppealTooLate) as refused, house.writers.begin() as session:
         appeal_complaint(session, number, grounds="একমত নই", shelf=house.shelf, now=clock.now)
@@ -355,10 +361,7 @@ def test_digest_once_a_working_day_for_each_supervisor(house: House, clock: Cloc
 
 
 def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, clock: Clock) -> None:
-    from datetime import timedelta
-
     from grs.db.calendars import CalendarDay
-    from grs.domain.calendar import CalendarRow, RowKind
     from grs.usecases.calendars import import_calendar
     from grs.usecases.recalculation import preview_calendar_change, recalculate_due_dates
 
@@ -366,16 +369,7 @@ def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, 
     number = lodge(house).complaint.tracking_number
     before = fetch(house, number)
     assert (before.due_on, before.is_provisional) == (date(2027, 1, 4), True)
-    gazette = [
-        CalendarRow(
-            day=date(2027, 1, 3) + timedelta(days=7 * n),
-            kind=RowKind.HOLIDAY,
-            name_bn="ছুটি",
-            name_en="Holiday",
-            reference="SRO 1",
-        )
-        for n in range(15)
-    ]
+    gazette = a_gazette(2027)
     preview = preview_calendar_change(house.writers, gazette, now=clock.now)
     assert (preview["moved"], preview["later"]) == (1, 1)
     assert fetch(house, number).due_on == date(2027, 1, 4), "a preview changes nothing"
@@ -397,7 +391,7 @@ def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, 
     assert left == 0
     with house.writers.begin() as session:
         again = import_calendar(session, gazette, now=clock.now)
-    assert (again.added, again.unchanged) == (0, 15)
+    assert (again.added, again.unchanged) == (0, len(gazette))
     assert recalculate_due_dates(house.writers, shelf=house.shelf, now=clock.now, reference="SRO 1")["moved"] == 0
     assert_histories_hold(house)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from grs.db.charters import Charter
 from grs.db.complaints import Complaint
+from grs.domain.tiers import About
 from grs.domain.workflow import OPEN_STAGES
 
 PAGE = 25
@@ -38,14 +39,21 @@ def desk_list(
 def office_list(
     session: Session,
     office_ids: Collection[int],
+    headed_office_ids: Collection[int] = (),
     *,
     after: tuple[date, int] | None = None,
     limit: int = PAGE,
     is_open: bool = True,
 ) -> Sequence[Complaint]:
-    """The complaints that lie at these offices or are about them, soonest due first: the supervisor's list."""
-    about = Complaint.charter_id.in_(select(Charter.id).where(Charter.office_id.in_(office_ids)))
-    return session.scalars(_page(or_(Complaint.office_id.in_(office_ids), about), after, limit, is_open)).all()
+    """The complaints that lie at these offices or are about them, soonest due first: the supervisor's list.
+
+    Complaints about the head of one of ``headed_office_ids`` are left out: he does not read them.
+    """
+    charters = select(Charter.id).where(Charter.office_id.in_(office_ids))
+    own_charters = select(Charter.id).where(Charter.office_id.in_(headed_office_ids))
+    about_me = and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(own_charters))
+    mine = and_(or_(Complaint.office_id.in_(office_ids), Complaint.charter_id.in_(charters)), ~about_me)
+    return session.scalars(_page(mine, after, limit, is_open)).all()
 
 
 def count_open(session: Session, post_ids: Collection[int]) -> int:

@@ -11,6 +11,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "calendar_change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_change")),
+    )
+    op.create_table(
         "calendar_day",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
@@ -20,6 +28,7 @@ def upgrade() -> None:
         sa.Column("name_en", sa.String(length=300), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("certainty", sa.String(length=32), nullable=False),
+        sa.Column("announced_on", sa.Date(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("superseded_by_id", sa.Integer(), nullable=True),
@@ -186,7 +195,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tracking_number", sa.String(length=12), nullable=False),
         sa.Column("access_code_hash", sa.String(length=200), nullable=False),
-        sa.Column("form_key", sa.String(length=64), nullable=False),
+        sa.Column("form_identity", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("ground", sa.String(length=32), nullable=False),
         sa.Column("about", sa.String(length=32), nullable=False),
@@ -222,7 +231,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("fk_complaint_office_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_complaint_post_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_complaint")),
-        sa.UniqueConstraint("form_key", name=op.f("uq_complaint_form_key")),
+        sa.UniqueConstraint("form_identity", name=op.f("uq_complaint_form_identity")),
         sa.UniqueConstraint("tracking_number", name=op.f("uq_complaint_tracking_number")),
     )
     with op.batch_alter_table("complaint", schema=None) as batch_op:
@@ -371,3 +380,4 @@ def downgrade() -> None:
         batch_op.drop_index("ix_calendar_day_day_scope")
 
     op.drop_table("calendar_day")
+    op.drop_table("calendar_change")
