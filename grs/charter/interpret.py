@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
-from grs.charter import cells, columns, places
+from grs.charter import cells, columns
 from grs.charter.columns import Column
-from grs.charter.model import CharterDocument, OfficeHead, PrintedTier, Service
+from grs.charter.model import CharterDocument, PrintedTier, Service
+from grs.charter.surroundings import NUMBERING, document_date, office_head, vision_and_mission, words_of
 from grs.charter.text import Block, Paragraph, Row, read_blocks
-from grs.domain.bangla import skeleton, to_ascii_digits
+from grs.domain.bangla import skeleton
 from grs.domain.errors import InvalidFile
 from grs.domain.lodging import Category
 
-
-def _has(*words: str) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(skeleton(word)) for word in words))
-
-
 _CATEGORIES = [
-    (Category.INTERNAL, _has("অভ্যন্তরীণ সেবা", "আভ্যন্তরীণ সেবা", "অভ্যন্তরিন", "আভ্যন্তরিন")),
-    (Category.INSTITUTIONAL, _has("প্রাতিষ্ঠানিক সেবা", "দাপ্তরিক সেবা", "প্রাতিষ্ঠানিক", "দাপ্তরিক সেবাসমূহ")),
-    (Category.CITIZEN, _has("নাগরিক সেবা", "নাগরিক সেবাসমূহ", "জনসেবা", "নাগরিকদের সেবা")),
+    (Category.INTERNAL, words_of("অভ্যন্তরীণ সেবা", "আভ্যন্তরীণ সেবা", "অভ্যন্তরিন", "আভ্যন্তরিন")),
+    (Category.INSTITUTIONAL, words_of("প্রাতিষ্ঠানিক সেবা", "দাপ্তরিক সেবা", "প্রাতিষ্ঠানিক", "দাপ্তরিক সেবাসমূহ")),
+    (Category.CITIZEN, words_of("নাগরিক সেবা", "নাগরিক সেবাসমূহ", "জনসেবা", "নাগরিকদের সেবা")),
 ]
-_SERVICES = _has("সেবাসমূহ", "প্রতিশ্রুত সেবা")
-_EXPECTATIONS = _has("প্রত্যাশা")
-_GRIEVANCE = _has("অভিযোগ ব্যবস্থাপনা", "অভিযোগ প্রতিকার", "অভিযোগ নিষ্পত্তি পদ্ধতি", "grs")
-_VISION, _MISSION = _has("ভিশন", "রূপকল্প"), _has("মিশন", "অভিলক্ষ্য")
-_TITLE = _has("সিটিজেন", "নাগরিক সনদ", "citizen")
-_STATE = _has("গণপ্রজাতন্ত্রী", "বাংলাদেশ সরকার")
-_PARENT_BODY = re.compile(r"(?:অধিদপ্তর|মন্ত্রণালয়|বিভাগ|পরিদপ্তর|বোর্ড)$")
-_NUMBERING = re.compile(r"^\s*[(\[]?[০-৯0-9]{1,2}(?:\s*[.।)]\s*[০-৯0-9]{1,2})?\s*[.।):]+\s*")
+_SERVICES = words_of("সেবাসমূহ", "প্রতিশ্রুত সেবা")
+_EXPECTATIONS = words_of("প্রত্যাশা")
+_GRIEVANCE = words_of("অভিযোগ ব্যবস্থাপনা", "অভিযোগ প্রতিকার", "অভিযোগ নিষ্পত্তি পদ্ধতি", "grs")
 _BULLET = re.compile(r"^\s*(?:[-•*–▪●○➢✓]|[(\[]?[০-৯0-9]{1,2}[.।)\]]+|[ক-হ][).])\s*")
 _LONGEST_HEADING = 90
 
@@ -59,11 +48,11 @@ def read_charter(text: str, *, source: str) -> CharterDocument:
     if not services:
         raise InvalidFile("no table of services was found; the heading row must name the service and its time limit")
     paragraphs = [block for block in blocks if isinstance(block, Paragraph)]
-    vision, mission = _vision_and_mission(blocks)
+    vision, mission = vision_and_mission(blocks)
     return CharterDocument(
         source=source,
-        office=_office(blocks, services),
-        dated=_dated(paragraphs),
+        office=office_head(blocks, services),
+        dated=document_date(paragraphs),
         vision=vision,
         mission=mission,
         services=tuple(services),
@@ -105,7 +94,7 @@ class _Tables:
         elif (
             is_short
             and _GRIEVANCE.search(key)
-            and (block.is_heading or _NUMBERING.match(block.text) or self._in_expectations)
+            and (block.is_heading or NUMBERING.match(block.text) or self._in_expectations)
         ):
             self._columns, self._in_expectations = None, False
         elif self._in_expectations and is_short and _SERVICES.search(key):
@@ -250,9 +239,9 @@ def _is_whole(found: dict[Column, str]) -> bool:
 # -- the grievance chain ------------------------------------------------------------------
 
 _ROLES = [
-    (3, _has("মন্ত্রিপরিষদ", "মন্ত্রীপরিষদ", "অভিযোগ ব্যবস্থাপনা সেল", "cell")),
-    (2, _has("আপিল", "আপীল")),
-    (1, _has("অনিক", "অভিযোগ নিষ্পত্তি কর্মকর্তা", "অভিযোগ নিষ্পত্তিকারী")),
+    (3, words_of("মন্ত্রিপরিষদ", "মন্ত্রীপরিষদ", "অভিযোগ ব্যবস্থাপনা সেল", "cell")),
+    (2, words_of("আপিল", "আপীল")),
+    (1, words_of("অনিক", "অভিযোগ নিষ্পত্তি কর্মকর্তা", "অভিযোগ নিষ্পত্তিকারী")),
 ]
 
 
@@ -275,127 +264,3 @@ def _tiers(rows: Sequence[tuple[Row, dict[Column, str]]]) -> list[PrintedTier]:
             )
         )
     return sorted(tiers, key=lambda tier: tier.tier)
-
-
-# -- the text around the tables -------------------------------------------------------------
-
-
-def _vision_and_mission(blocks: Sequence[Block]) -> tuple[str | None, str | None]:
-    """What stands under, or behind, the words vision and mission up to the next heading."""
-    texts: dict[str, list[str]] = {"vision": [], "mission": []}
-    current: str | None = None
-    for block in blocks:
-        if isinstance(block, Row):
-            break
-        head, rest = _label(block.text)
-        key = skeleton(head)
-        both = bool(_VISION.search(key) and _MISSION.search(key))
-        if len(head) <= 30 and (_VISION.search(key) or _MISSION.search(key)):
-            current = None if both else "vision" if _VISION.search(key) else "mission"
-            if current and rest:
-                texts[current].append(rest)
-        elif block.is_heading or _NUMBERING.match(block.text):
-            current = None
-        elif current:
-            texts[current].append(block.text)
-    return (" ".join(texts["vision"]) or None), (" ".join(texts["mission"]) or None)
-
-
-def _label(text: str) -> tuple[str, str]:
-    """``ভিশন: …`` as label and rest; a line without a mark is all label."""
-    found = re.match(r"^(.{2,30}?)\s*[:ঃ]\s*(.*)$", text)
-    return (found.group(1), found.group(2)) if found else (text, "")
-
-
-def _office(blocks: Sequence[Block], services: Sequence[Service]) -> OfficeHead:
-    head = _head_lines(blocks)
-    links = [link for text in head for link in cells.read_websites(text)]
-    website = links[0] if links else None
-    names = [
-        text.strip(" ,।")
-        for text in head
-        if not cells.URL.search(text) and not cells.EMAIL.search(text) and not _is_title(text)
-    ]
-    own = [name for name in names if not _PARENT_BODY.search(name)] or names
-    name_bn = ", ".join(own) or _office_in_cells(services)
-    upazila, district = places.place_of(website=website, name_bn=name_bn)
-    return OfficeHead(name_bn, upazila, district, website)
-
-
-def _head_lines(blocks: Sequence[Block]) -> list[str]:
-    """The lines above the first section."""
-    lines: list[str] = []
-    for block in blocks:
-        if isinstance(block, Row) or _NUMBERING.match(block.text) or _VISION.search(skeleton(_label(block.text)[0])):
-            break
-        if block.is_heading and lines and not _is_title(block.text) and "কার্যালয়" not in block.text:
-            break
-        lines.append(block.text)
-    state = next((i for i, text in enumerate(lines) if _STATE.search(skeleton(text))), 0)
-    return lines[state:]
-
-
-def _is_title(text: str) -> bool:
-    key = skeleton(text)
-    return bool(_TITLE.search(key) or _STATE.search(key) or _DATE_WORD.search(key) or _read_date(to_ascii_digits(text)))
-
-
-_OWN_OFFICE = re.compile(r"(?:উপজেলা|জেলা|বিভাগীয়|আঞ্চলিক|ইউনিয়ন|পৌরসভা)[^,/।]{0,25}কার্যালয়.*$")
-
-
-def _office_in_cells(services: Sequence[Service]) -> str | None:
-    """What the tables call the office, where the document has no heading that does."""
-    found = Counter(
-        " ".join(match.group().split())
-        for service in services
-        if (match := _OWN_OFFICE.search(service.documents or ""))
-    )
-    return found.most_common(1)[0][0] if found else None
-
-
-_MONTH_NAMES = [
-    "জানুয়ারি",
-    "ফেব্রুয়ারি",
-    "মার্চ",
-    "এপ্রিল",
-    "মে",
-    "জুন",
-    "জুলাই",
-    "আগস্ট",
-    "সেপ্টেম্বর",
-    "অক্টোবর",
-    "নভেম্বর",
-    "ডিসেম্বর",
-]
-_MONTHS = {skeleton(name): number for number, name in enumerate(_MONTH_NAMES, start=1)}
-_MONTHS |= {skeleton(n): i for n, i in (("জানুয়ারী", 1), ("ফেব্রুয়ারী", 2), ("আগষ্ট", 8))}
-_DATE = re.compile(r"(?<!\d)(\d{1,2})\s*[/.-]\s*(\d{1,2})\s*[/.-]\s*(\d{4})(?!\d)")
-_LONG_DATE = re.compile(r"(?<!\d)(\d{1,2})\s+([\u0980-\u09e5]+)\s*,?\s*(\d{4})(?!\d)")
-_ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
-_DATE_WORD = _has("তারিখ", "হালনাগাদ")
-
-
-def _dated(paragraphs: Sequence[Paragraph]) -> date | None:
-    """The document's date: on a line with the word for it, else alone on a line, last one first."""
-    candidates = []
-    for index, paragraph in enumerate(paragraphs):
-        found = _read_date(to_ascii_digits(paragraph.text))
-        if found is None:
-            continue
-        says_date = bool(_DATE_WORD.search(skeleton(paragraph.text)))
-        if says_date or len(paragraph.text) <= 25:
-            candidates.append((says_date, index, found))
-    return max(candidates)[2] if candidates else None
-
-
-def _read_date(text: str) -> date | None:
-    try:
-        if found := _ISO_DATE.search(text):
-            return date(int(found[1]), int(found[2]), int(found[3]))
-        if found := _DATE.search(text):
-            return date(int(found[3]), int(found[2]), int(found[1]))
-        if (found := _LONG_DATE.search(text)) and (month := _MONTHS.get(skeleton(found[2]))):
-            return date(int(found[3]), month, int(found[1]))
-    except ValueError:
-        return None
-    return None

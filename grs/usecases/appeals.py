@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ from grs.domain.errors import AppealNotPossible, InvalidInput, NotFound
 from grs.domain.workflow import Action, Stage, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.desks import announce_arrival
-from grs.usecases.ledger import COMPLAINANT, Ledger, settle
+from grs.usecases.ledger import COMPLAINANT, Ledger, arriving, leaving, settle
 from grs.usecases.recipients import Recipients
 
 LONGEST_GROUNDS = 20_000
@@ -50,12 +49,7 @@ def appeal_complaint(
     assert desk is not None  # check_appeal has seen to it
     calendar = shelf.for_desks(session, chain)[desk.tier]
     due = due_date(calendar, calendar.on_or_after(today), desk.limit)
-    before: dict[str, Any] = {
-        "from_office": complaint.office_id,
-        "from_post": complaint.post_id,
-        "from_tier": int(complaint.tier),
-        "was_due_on": complaint.due_on,
-    }
+    before = leaving(complaint)
     settle(complaint, stage=stage, chain=chain, desk=desk, due=due, calendar=calendar)
     complaint.outcome, complaint.disposed_at = None, None
     ledger = Ledger(now)
@@ -64,15 +58,7 @@ def appeal_complaint(
         complaint,
         StepKind.APPEALED,
         actor=COMPLAINANT,
-        details=before
-        | {
-            "to_office": desk.office_id,
-            "to_post": desk.post_id,
-            "to_tier": int(desk.tier),
-            "due_on": due.due_on,
-            "provisional": due.is_provisional,
-            "grounds": grounds,
-        },
+        details=before | arriving(desk, due) | {"grounds": grounds},
     )
     people = Recipients(session, today)
     ledger.to_complainant(complaint, step, "appealed", complaint.complainant, complaint.language)

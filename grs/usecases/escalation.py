@@ -19,7 +19,17 @@ from grs.domain.tiers import ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.desks import announce_arrival
-from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, settle, write_heads
+from grs.usecases.ledger import (
+    HEAD_COLUMNS,
+    SCHEDULER,
+    Head,
+    Ledger,
+    Reach,
+    arriving,
+    leaving,
+    settle,
+    write_heads,
+)
 from grs.usecases.recipients import Recipients
 
 BATCH = 500
@@ -152,19 +162,7 @@ def _escalate(
 ) -> None:
     """One complaint up one tier: the stay, the step, and a letter to everyone concerned."""
     chain, from_office, from_post = sweep.chain(head), head.office_id, head.post_id
-    details = {
-        "from_office": from_office,
-        "from_post": from_post,
-        "from_tier": int(head.tier),
-        "was_due_on": head.due_on,
-        "to_office": move.desk.office_id,
-        "to_post": move.desk.post_id,
-        "to_tier": int(move.desk.tier),
-        "received_on": move.due.received_on,
-        "due_on": move.due.due_on,
-        "provisional": move.due.is_provisional,
-        "late_by": move.late_by,
-    }
+    details = leaving(head) | arriving(move.desk, move.due) | {"late_by": move.late_by}
     stage = next_stage(head.stage, Action.ESCALATE, tier=head.tier)
     calendar = sweep.calendar(move.desk)
     ledger.end_stay(head, Action.ESCALATE)

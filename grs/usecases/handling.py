@@ -23,7 +23,7 @@ from grs.domain.workflow import Action, Stage, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.charters import chain_of, charter_in_force, find_office
 from grs.usecases.desks import announce_arrival
-from grs.usecases.ledger import Ledger, officer, settle
+from grs.usecases.ledger import Ledger, arriving, leaving, officer, settle
 from grs.usecases.recipients import Recipients
 
 
@@ -41,7 +41,7 @@ def accept(session: Session, desk: Desk, tracking_number: str, *, seen_steps: in
     complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.ACCEPT)
     ledger = Ledger(desk.now)
     complaint.stage = stage
-    step = ledger.step(complaint, StepKind.ACCEPTED, actor=_actor(desk, complaint), details=_where(complaint))
+    step = ledger.step(complaint, StepKind.ACCEPTED, actor=_actor(desk, complaint), details=leaving(complaint))
     ledger.to_complainant(complaint, step, "accepted", complaint.complainant, complaint.language)
     ledger.write(session)
     return complaint
@@ -75,7 +75,7 @@ def forward(
     to = desks.at(Tier.GRIEVANCE_OFFICER)
     if to.post_id == complaint.post_id:
         raise InvalidInput({"to_office": "same_office"})
-    before, actor = _where(complaint), _actor(desk, complaint)
+    before, actor = leaving(complaint), _actor(desk, complaint)
     calendar = shelf.for_office(session, office)
     due = due_date(calendar, calendar.on_or_after(today), to.limit)
     ledger = Ledger(desk.now)
@@ -84,7 +84,7 @@ def forward(
     settle(complaint, stage=stage, chain=desks, desk=to, due=due, calendar=calendar)
     ledger.start_stay(complaint, to, due)
     step = ledger.step(
-        complaint, StepKind.FORWARDED, actor=actor, details=before | _arrival(complaint) | {"reason": reason}
+        complaint, StepKind.FORWARDED, actor=actor, details=before | arriving(to, due) | {"reason": reason}
     )
     people = Recipients(session, today)
     ledger.to_complainant(complaint, step, "forwarded", complaint.complainant, complaint.language)
@@ -160,7 +160,7 @@ def _close(
     ledger.end_stay(complaint, action)
     complaint.stage, complaint.outcome, complaint.disposed_at = stage, outcome, desk.now
     complaint.escalates_after = complaint.remind_on = None
-    step = ledger.step(complaint, kind, actor=_actor(desk, complaint), details=_where(complaint) | details)
+    step = ledger.step(complaint, kind, actor=_actor(desk, complaint), details=leaving(complaint) | details)
     ledger.to_complainant(complaint, step, letter, complaint.complainant, complaint.language)
     ledger.write(session)
     return complaint
@@ -175,23 +175,3 @@ def _required(text: str, field: str) -> str:
 
 def _actor(desk: Desk, complaint: Complaint) -> str:
     return officer(desk.person_id, complaint.post_id)
-
-
-def _where(complaint: Complaint) -> dict[str, Any]:
-    """Where the complaint lies, in the words of the history."""
-    return {
-        "from_office": complaint.office_id,
-        "from_post": complaint.post_id,
-        "from_tier": int(complaint.tier),
-        "was_due_on": complaint.due_on,
-    }
-
-
-def _arrival(complaint: Complaint) -> dict[str, Any]:
-    return {
-        "to_office": complaint.office_id,
-        "to_post": complaint.post_id,
-        "to_tier": int(complaint.tier),
-        "due_on": complaint.due_on,
-        "provisional": complaint.is_provisional,
-    }

@@ -71,6 +71,28 @@ def officer(person_id: int, post_id: int) -> str:
     return f"person:{person_id}/post:{post_id}"
 
 
+def leaving(head: Head | Complaint) -> dict[str, Any]:
+    """Where the complaint lies, as a step tells it: taken before it moves."""
+    return {
+        "from_office": head.office_id,
+        "from_post": head.post_id,
+        "from_tier": int(head.tier),
+        "was_due_on": head.due_on,
+    }
+
+
+def arriving(desk: ChainTier, due: DueDate) -> dict[str, Any]:
+    """Where the complaint comes to and until when, as a step tells it."""
+    return {
+        "to_office": desk.office_id,
+        "to_post": desk.post_id,
+        "to_tier": int(desk.tier),
+        "received_on": due.received_on,
+        "due_on": due.due_on,
+        "provisional": due.is_provisional,
+    }
+
+
 class Ledger:
     """Gathers the rows of one transaction at one instant; ``write`` inserts them all."""
 

@@ -23,7 +23,7 @@ from grs.domain.workflow import Stage, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.charters import chain_of, charter_in_force
 from grs.usecases.desks import announce_arrival
-from grs.usecases.ledger import COMPLAINANT, Ledger, settle
+from grs.usecases.ledger import COMPLAINANT, Ledger, arriving, settle
 from grs.usecases.recipients import Recipients
 from grs.usecases.secrets import access_code_of, hash_secret, random_below
 
@@ -128,11 +128,7 @@ def lodge_complaint(
             "ground": form.ground,
             "about": form.about,
             "text": _digest_of(form),
-            "to_post": desk.post_id,
-            "to_tier": int(desk.tier),
-            "received_on": due.received_on,
-            "due_on": due.due_on,
-            "provisional": due.is_provisional,
+            **arriving(desk, due),
             "expected": [
                 {"tier": int(e.tier), "due_on": e.due.due_on, "provisional": e.due.is_provisional}
                 for e in expected_dates(calendars, received, desks, first=desk.tier)

@@ -18,7 +18,7 @@ from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf, import_calendar
-from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, write_heads
+from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, leaving, write_heads
 from grs.usecases.recipients import Recipients
 
 BATCH = 500
@@ -147,6 +147,7 @@ def _recalculate_batch(
             continue
         counts.update(moved=1, earlier=due.due_on < was.due_on, later=due.due_on > was.due_on)
         counts.update(newly_overdue=due.due_on < today <= was.due_on)
+        before = leaving(head)
         head.due_on, head.is_provisional = due.due_on, due.is_provisional
         if head.escalates_after is not None:
             head.escalates_after = due.due_on
@@ -157,11 +158,8 @@ def _recalculate_batch(
             head,
             StepKind.DUE_DATE_CHANGED,
             actor=SCHEDULER,
-            details={
-                "from_office": head.office_id,
-                "from_post": head.post_id,
-                "from_tier": int(head.tier),
-                "was_due_on": was.due_on,
+            details=before
+            | {
                 "due_on": due.due_on,
                 "provisional": due.is_provisional,
                 "reference": reference,

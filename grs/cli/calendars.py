@@ -1,11 +1,9 @@
-"""`grs`: the same use cases from a terminal. Exit status 0 done, 1 failed, 2 bad usage."""
+"""`grs calendar`: count working days and keep the calendar."""
 
 from __future__ import annotations
 
 import csv
 import json
-import logging
-import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
@@ -13,115 +11,15 @@ from typing import Any
 
 import click
 
+from grs.cli.doors import DAY, FILE, open_checked_house
 from grs.domain.calendar import DHAKA, NATIONAL, CalendarRow, Day, RowKind, WorkingCalendar
 from grs.domain.deadlines import due_date, received_on, skipped_days
-from grs.domain.errors import GrievanceError, NotFound
+from grs.domain.errors import NotFound
 from grs.domain.tiers import DayLimit
-from grs.settings import CONFIG, SettingsError
+from grs.settings import CONFIG
 
 
-class _Tidy(click.Group):
-    """Every refusal is one sentence, whichever command it comes from."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            return super().main(*args, **kwargs)
-        except SettingsError as error:
-            _stop(str(error), status=2)
-        except GrievanceError as error:
-            _stop(str(error))
-        except SQLAlchemyError as error:
-            _stop(f"the database refused: {str(getattr(error, 'orig', error)).splitlines()[0]}")
-        except OSError as error:
-            _stop(f"{error.filename or 'file'}: {error.strerror or error}")
-
-
-def _stop(sentence: str, *, status: int = 1) -> None:
-    click.echo(f"grs: {sentence}", err=True)
-    sys.exit(status)
-
-
-@click.group(cls=_Tidy, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """Grievance redress against citizens' charters."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-
-
-# -- charters ---------------------------------------------------------------------
-
-
-@main.group()
-def charter() -> None:
-    """Read charter documents and put them in force."""
-
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-DAY = click.DateTime(["%Y-%m-%d"])
-
-
-@charter.command("read")
-@click.argument("file", type=FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print everything the document says, as JSON.")
-def charter_read(file: Path, as_json: bool) -> None:
-    """Print what a charter document says; stores nothing."""
-    from grs.charter import read_charter
-    from grs.charter.text import decode
-
-    document = read_charter(decode(file.read_bytes()), source=file.name)
-    for doubt in document.doubts:
-        click.echo(f"{file.name}: {doubt}", err=True)
-    if as_json:
-        click.echo(json.dumps(document.as_json(), ensure_ascii=False, indent=1))
-        return
-    click.echo(f"{document.office.name_bn or 'an unnamed office'} (dated {document.dated or 'nowhere'})")
-    for service in document.services:
-        serial = service.serial or "-"
-        click.echo(f"  {service.category} {serial}: {service.name} [{service.time_limit_text or 'no time'}]")
-    for tier in document.grievance_tiers:
-        limit = f"{tier.limit.amount} {tier.limit.unit}" if tier.limit else "no limit"
-        click.echo(f"  tier {tier.tier}: {tier.contact.designation or tier.officer_role} [{limit}]")
-
-
-@charter.command("import")
-@click.argument("file", type=FILE)
-@click.option("--office", metavar="SLUG", help="The office; found by what the document says where left out.")
-@click.option("--in-force-from", type=DAY, help="First day of the new version (default: today).")
-@click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
-def charter_import(file: Path, office: str | None, in_force_from: datetime | None, dry_run: bool) -> None:
-    """Store a charter document as the next version of its office's charter."""
-    from grs.domain.calendar import dhaka_date
-    from grs.usecases.charters import chain_of, import_charter
-
-    house = _open_house()
-    now = house.clock()
-    with house.writers() as session:
-        stored = import_charter(
-            session,
-            file.read_bytes(),
-            source=file.name,
-            office=office,
-            in_force_from=in_force_from.date() if in_force_from else dhaka_date(now),
-            now=now,
-        )
-        chain = chain_of(session, stored)
-        click.echo(
-            f"{stored.office.slug}: version {stored.version} with {len(stored.entries)} services, "
-            f"in force from {stored.in_force_from}; chain from the {chain.source}"
-            + (", which deviates from the guideline" if chain.deviates else "")
-        )
-        if dry_run:
-            click.echo("dry run: nothing stored")
-        else:
-            session.commit()
-    house.close()
-
-
-# -- calendars --------------------------------------------------------------------
-
-
-@main.group()
+@click.group()
 def calendar() -> None:
     """Count working days and keep the calendar."""
 
@@ -281,7 +179,7 @@ def calendar_import(file: Path, dry_run: bool) -> None:
     from grs.usecases.recalculation import preview_calendar_change, recalculate_due_dates
 
     rows = read_calendar_file(file.read_bytes())
-    house = _open_house()
+    house = open_checked_house()
     now, cutoff = house.clock(), house.settings.cutoff
     reference = _references(rows) or file.name
     if dry_run:
@@ -315,105 +213,3 @@ def _references(rows: Sequence[CalendarRow]) -> str:
     """What a small change names as its source; a whole year's file is named by its own name."""
     found = dict.fromkeys(row.reference for row in rows if row.reference)
     return "; ".join(found) if len(found) <= 3 else ""
-
-
-# -- history and database ------------------------------------------------------------
-
-
-@main.group()
-def history() -> None:
-    """Prove what was done."""
-
-
-@history.command("verify")
-@click.argument("number", required=False)
-def history_verify(number: str | None) -> None:
-    """Check the hash chain of one complaint, or of all; names the first bad step of each."""
-    from grs.usecases.histories import verify_histories
-
-    house = _open_house()
-    with house.readers() as session:
-        result = verify_histories(session, number)
-    house.close()
-    for tracking_number, problem in result.broken:
-        click.echo(f"{tracking_number}: {problem}")
-    click.echo(f"{result.steps} steps of {result.complaints} complaints checked, {len(result.broken)} broken")
-    if result.broken:
-        sys.exit(1)
-
-
-@main.group()
-def db() -> None:
-    """Bring the database's schema up or down, and compare it with the code."""
-
-
-@db.command("upgrade")
-@click.argument("revision", default="head")
-def db_upgrade(revision: str) -> None:
-    """Run the migrations up to REVISION (default: the newest)."""
-    from grs.db import schema
-
-    house = _open_house(checked=False)
-    schema.upgrade(house.engine, revision)
-    click.echo(f"the database is at {schema.current_revision(house.engine)}")
-    house.close()
-
-
-@db.command("downgrade")
-@click.argument("revision")
-def db_downgrade(revision: str) -> None:
-    """Run the migrations back to REVISION (`base` for an empty database)."""
-    from grs.db import schema
-
-    house = _open_house(checked=False)
-    schema.downgrade(house.engine, revision)
-    click.echo(f"the database is at {schema.current_revision(house.engine) or 'base'}")
-    house.close()
-
-
-@db.command("check")
-def db_check() -> None:
-    """Exit 1 unless the migrated database equals the code's tables."""
-    from grs.db import schema
-
-    house = _open_house(checked=False)
-    found = schema.differences(house.engine)
-    house.close()
-    for difference in found:
-        click.echo(str(difference))
-    click.echo("the database and the code agree" if not found else "the database and the code differ")
-    if found:
-        sys.exit(1)
-
-
-def _open_house(*, checked: bool = True) -> Any:
-    """The product, on a database that is up to date."""
-    from grs.bootstrap import open_house
-    from grs.db import schema
-    from grs.settings import read_settings
-
-    settings = read_settings()
-    if settings.database_url.startswith("sqlite:///"):
-        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    house = open_house(settings)
-    if checked and schema.current_revision(house.engine) != schema.newest_revision():
-        house.close()
-        _stop("the database is not up to date; run `grs db upgrade` first")
-    return house
-
-
-# -- running ------------------------------------------------------------------------
-
-
-@main.command("run")
-def run() -> None:
-    """Set up a trial installation where there is none, and run the web server and one worker."""
-    from grs.trial import run_trial
-
-    problem = run_trial()
-    if problem:
-        _stop(problem)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,53 @@
+"""`grs`: the same use cases from a terminal. Exit status 0 done, 1 failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+
+from grs.cli.calendars import calendar
+from grs.cli.charters import charter
+from grs.cli.database import db, history
+from grs.cli.doors import stop
+from grs.domain.errors import GrievanceError
+from grs.settings import SettingsError
+
+
+class _Tidy(click.Group):
+    """Every refusal is one sentence, whichever command it comes from."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return super().main(*args, **kwargs)
+        except SettingsError as error:
+            stop(str(error), status=2)
+        except GrievanceError as error:
+            stop(str(error))
+        except SQLAlchemyError as error:
+            stop(f"the database refused: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+        except OSError as error:
+            stop(f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+@click.group(cls=_Tidy, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Grievance redress against citizens' charters."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+
+
+for _group in (charter, calendar, history, db):
+    main.add_command(_group)
+
+
+@main.command("run")
+def run() -> None:
+    """Set up a trial installation where there is none, and run the web server and one worker."""
+    from grs.trial import run_trial
+
+    problem = run_trial()
+    if problem:
+        stop(problem)

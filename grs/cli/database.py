@@ -1,0 +1,75 @@
+"""`grs history` and `grs db`: prove what was done, bring the schema up or down."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from grs.cli.doors import open_checked_house
+
+
+@click.group()
+def history() -> None:
+    """Prove what was done."""
+
+
+@history.command("verify")
+@click.argument("number", required=False)
+def history_verify(number: str | None) -> None:
+    """Check the hash chain of one complaint, or of all; names the first bad step of each."""
+    from grs.usecases.histories import verify_histories
+
+    house = open_checked_house()
+    with house.readers() as session:
+        result = verify_histories(session, number)
+    house.close()
+    for tracking_number, problem in result.broken:
+        click.echo(f"{tracking_number}: {problem}")
+    click.echo(f"{result.steps} steps of {result.complaints} complaints checked, {len(result.broken)} broken")
+    if result.broken:
+        sys.exit(1)
+
+
+@click.group()
+def db() -> None:
+    """Bring the database's schema up or down, and compare it with the code."""
+
+
+@db.command("upgrade")
+@click.argument("revision", default="head")
+def db_upgrade(revision: str) -> None:
+    """Run the migrations up to REVISION (default: the newest)."""
+    from grs.db import schema
+
+    house = open_checked_house(checked=False)
+    schema.upgrade(house.engine, revision)
+    click.echo(f"the database is at {schema.current_revision(house.engine)}")
+    house.close()
+
+
+@db.command("downgrade")
+@click.argument("revision")
+def db_downgrade(revision: str) -> None:
+    """Run the migrations back to REVISION (`base` for an empty database)."""
+    from grs.db import schema
+
+    house = open_checked_house(checked=False)
+    schema.downgrade(house.engine, revision)
+    click.echo(f"the database is at {schema.current_revision(house.engine) or 'base'}")
+    house.close()
+
+
+@db.command("check")
+def db_check() -> None:
+    """Exit 1 unless the migrated database equals the code's tables."""
+    from grs.db import schema
+
+    house = open_checked_house(checked=False)
+    found = schema.differences(house.engine)
+    house.close()
+    for difference in found:
+        click.echo(str(difference))
+    click.echo("the database and the code agree" if not found else "the database and the code differ")
+    if found:
+        sys.exit(1)

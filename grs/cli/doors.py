@@ -1,0 +1,34 @@
+"""What the commands share: files and days as arguments, the house behind them, one sentence when they stop."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def stop(sentence: str, *, status: int = 1) -> None:
+    """End the command with a sentence."""
+    click.echo(f"grs: {sentence}", err=True)
+    sys.exit(status)
+
+
+def open_checked_house(*, checked: bool = True) -> Any:
+    """The product, on a database that is up to date."""
+    from grs.bootstrap import open_house
+    from grs.db import schema
+    from grs.settings import read_settings
+
+    settings = read_settings()
+    if settings.database_url.startswith("sqlite:///"):
+        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    house = open_house(settings)
+    if checked and schema.current_revision(house.engine) != schema.newest_revision():
+        house.close()
+        stop("the database is not up to date; run `grs db upgrade` first")
+    return house
