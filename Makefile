@@ -23,7 +23,7 @@ bench: .venv/.test
 .venv/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.x"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "python3-venv is missing; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "this folder cannot be written to, so .venv cannot be made"; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { echo "this folder cannot be written to, so .venv cannot be made"; exit 1; }
 	@touch $@
 
 .venv/.run: .venv/.python requirements.lock pyproject.toml

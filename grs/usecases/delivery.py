@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload, sessionmaker
 from grs.db.complaints import Complaint, Step
 from grs.db.messages import Message, MessageChannel, MessageState
 from grs.db.offices import Office, Post
+from grs.domain.errors import NotFound
 from grs.notify.mail import Mail
 from grs.notify.render import render_letter, render_sms
 from grs.notify.transports import MailTransport, SmsGateway
@@ -157,6 +158,23 @@ def _mark(
             .values(change)
             .execution_options(synchronize_session=False)
         )
+
+
+# -- letters that were given up ---------------------------------------------------
+
+
+def dead_letters(session: Session) -> Sequence[Message]:
+    """The letters given up after the last try, oldest first."""
+    query = select(Message).where(Message.state == MessageState.DEAD).order_by(Message.id)
+    return session.scalars(query).all()
+
+
+def retry_letter(session: Session, message_id: int, *, now: datetime) -> None:
+    """Queue a dead letter again, with all its tries; raises NotFound when it is not dead."""
+    message = session.get(Message, message_id, with_for_update=True)
+    if message is None or message.state is not MessageState.DEAD:
+        raise NotFound("dead letter", message_id)
+    message.state, message.tries, message.next_try_at = MessageState.QUEUED, 0, now
 
 
 # -- what a letter says ------------------------------------------------------------

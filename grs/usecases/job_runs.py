@@ -42,7 +42,8 @@ def record_run(
                 .where(JobRun.id == run_id)
                 .values(ended_at=clock(), counts=dict(counts) if counts is not None else None, error=error)
             )
-        log.info("job %s: %s", job, error or dict(counts or {}))
+        did_something = error is not None or any((counts or {}).values())
+        log.log(logging.INFO if did_something else logging.DEBUG, "job %s: %s", job, error or dict(counts or {}))
 
 
 def last_success(session: Session, job: str) -> datetime | None:

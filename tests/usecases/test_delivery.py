@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from grs.bootstrap import House
 from grs.db.messages import Message, MessageState
-from grs.usecases.delivery import LEASE, MOST_TRIES, deliver_messages, wait_after
+from grs.domain.errors import NotFound
+from grs.usecases.delivery import LEASE, MOST_TRIES, dead_letters, deliver_messages, retry_letter, wait_after
 from tests.conftest import Clock, MailSink
 from tests.stories import lodge
 from workers import jobs
@@ -67,6 +68,15 @@ def test_given_up_after_the_last_try_and_never_before(mailing_house: House, cloc
     bad = next(m for m in messages(mailing_house) if m.to_address == "gone@example.com")
     assert bad.state is MessageState.DEAD
     assert jobs.run(mailing_house, "deliver")["failed"] == 0, "a dead letter is not tried again"
+
+    sink.refuse.clear()
+    with mailing_house.writers.begin() as session:
+        (dead,) = dead_letters(session)
+        retry_letter(session, dead.id, now=clock.now)
+    jobs.run(mailing_house, "deliver")
+    assert len(sink.to("gone@example.com")) == 1, "queued again by hand"
+    with pytest.raises(NotFound), mailing_house.writers.begin() as session:
+        retry_letter(session, dead.id, now=clock.now)
 
 
 def test_nothing_is_lost_while_the_server_is_away(
