@@ -72,9 +72,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if name not in known:
             raise SettingsError(name, "there is no such setting")
     values["database_url"] = _database_url(values["database_url"])
-    values["base_url"] = _base_url(values["base_url"])
     for name in ("port", "smtp_port", "session_idle_minutes", "lodging_per_hour"):
         values[name] = _number(name, values[name])
+    values["base_url"] = _base_url(values["base_url"] or f"http://{values['host']}:{values['port']}")
     for name in ("mail_folder", "sms_folder"):
         values[name] = ROOT / values[name]
     values["behind_proxy"] = _yes_or_no("behind_proxy", values["behind_proxy"])

@@ -228,6 +228,11 @@ def test_a_wrong_setting_is_named_and_exits_2(name: str, value: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_links_follow_the_port_unless_an_address_is_set() -> None:
+    assert read_settings({"GRS_PORT": "8031"}).base_url == "http://127.0.0.1:8031"
+    assert read_settings({"GRS_BASE_URL": "https://grs.example/"}).base_url == "https://grs.example"
+
+
 def test_secrets_are_not_shown() -> None:
     settings = read_settings({"GRS_SECRET_KEY": "verysecret", "GRS_SMTP_PASSWORD": "alsosecret"})
     assert "secret" not in repr(settings)

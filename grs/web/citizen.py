@@ -23,6 +23,9 @@ from grs.web.forms import read_complaint_form, read_number
 from grs.web.protection import anyone
 
 blueprint = Blueprint("citizen", __name__)
+MOST_RECEIPTS = 5
+"""As many as fit a cookie: the last ones this browser filed."""
+
 Page = str | Response | tuple[str, int]
 
 
@@ -79,7 +82,8 @@ def lodge(slug: str) -> Page:
         return _form_page(slug, typed, error.problems), 422
     except TooEarly as error:
         return _form_page(slug, typed, {"applied_on": "too_early"}, first_day=error.first_day), 422
-    session["receipts"] = {**session.get("receipts", {}), number: lodged.form_identity}
+    receipts = {**session.get("receipts", {}), number: lodged.form_identity}
+    session["receipts"] = dict(list(receipts.items())[-MOST_RECEIPTS:])
     session["tracked"] = number
     return redirect(url_for("citizen.receipt", number=number), 303)
 
