@@ -293,19 +293,16 @@ def merged_officers(cells: Sequence[str]) -> list[Officer | None]:
     """
     groups: list[list[str]] = []
     group_of: list[int] = []
+    only_a_name = False
     for cell in cells:
-        if cell.strip() and (not groups or _begins_officer(cell, groups[-1])):
-            groups.append([])
         if cell.strip():
+            officer = read_officer(cell)
+            says_who = officer.name is not None or officer.designation is not None
+            completes_a_name = only_a_name and officer.name is None
+            if not groups or (says_who and not completes_a_name):
+                groups.append([])
             groups[-1].append(cell)
+            only_a_name = officer.name is not None and officer == Officer(officer.name)
         group_of.append(max(len(groups) - 1, 0))
     officers = [read_officer(" ".join(group)) for group in groups]
     return [officers[g] if officers else None for g in group_of]
-
-
-def _begins_officer(cell: str, group: Sequence[str]) -> bool:
-    officer, above = read_officer(cell), read_officer(" ".join(group))
-    if officer.name is None and officer.designation is None:
-        return False
-    only_named = above.designation is None and not above.phones and not above.emails
-    return not (only_named and officer.name is None)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from grs.domain.errors import InvalidFile
 
+LONGEST_CELL = 5_000
+"""Characters; the longest cell of the real charters has under 700."""
+
 _BOLD = re.compile(r"</?(?:b|strong|i|em|u)>|\*\*|__", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*(#{1,6})\s*")
 _BENGALI = re.compile(r"[\u0980-\u09ff]")
@@ -65,6 +68,8 @@ def read_blocks(text: str) -> list[Block]:
         if not bare.strip():
             after_break = True
             continue
+        if max(map(len, bare.split("\t"))) > LONGEST_CELL:
+            raise InvalidFile(f"a cell has more than {LONGEST_CELL} characters; no charter's table has", line=number)
         if "\t" in bare.strip("\r\n"):
             is_bold = bool(_BOLD.match(raw.strip())) and len([c for c in bare.split("\t") if c.strip()]) == 1
             cells = tuple(cell.strip(" \r") for cell in bare.split("\t"))

@@ -149,3 +149,9 @@ def test_a_large_file_is_read() -> None:
     """Patterns that explode would never come back from this."""
     text = "\n".join(REAL_LINES * 8)
     assert len(read_charter(text, source="large").services) > 400
+
+
+def test_a_cell_that_no_charter_has_is_refused_by_its_line() -> None:
+    with pytest.raises(InvalidFile, match="more than 5000 characters") as refused:
+        read_charter("\n".join([*REAL_LINES[:5], "১\t" + "ক" * 5001 + "\tখ"]), source="long")
+    assert refused.value.line == 6
