@@ -41,9 +41,9 @@ def as_bytes(mail: Mail) -> bytes:
     body = EmailMessage(policy=_POLICY)
     body.set_content(mail.body)
     letter = Message()
-    letter["From"] = _address(*parseaddr(mail.sender))
-    letter["To"] = _address(mail.to_name, mail.to_address)
-    letter["Subject"] = Header(one_line(mail.subject), "utf-8").encode()
+    letter["From"] = _address("From", *parseaddr(mail.sender))
+    letter["To"] = _address("To", mail.to_name, mail.to_address)
+    letter["Subject"] = Header(one_line(mail.subject), "utf-8", header_name="Subject").encode()
     letter["Date"] = format_datetime(mail.queued_at)
     letter["Message-ID"] = message_id(mail.key, mail.sender)
     letter["Auto-Submitted"] = "auto-generated"
@@ -53,11 +53,17 @@ def as_bytes(mail: Mail) -> bytes:
     return letter.as_bytes(policy=letter.policy.clone(linesep="\r\n"))
 
 
-def _address(name: str, address: str) -> str:
+def _address(header: str, name: str, address: str) -> str:
     address = one_line(address)
     if not address.isascii() or "@" not in address or parseaddr(address)[1] != address:
         raise ValueError("not an address that mail can be sent to")
-    return formataddr((one_line(name), address), charset="utf-8")
+    name = one_line(name)
+    # formataddr makes one encoded word of any length, which relays may refuse (RFC 2047 allows 75 characters).
+    return (
+        formataddr((name, address))
+        if name.isascii()
+        else f"{Header(name, 'utf-8', header_name=header).encode()}\n <{address}>"
+    )
 
 
 def one_line(text: str) -> str:

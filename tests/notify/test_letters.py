@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,18 @@ def test_the_letter_on_the_wire() -> None:
     assert body_of(letter).strip() == "বিস্তারিত"
     assert letter["Message-ID"] == message_id("1/2/escalated/complainant", "x <grs@office.example>")
     assert as_bytes(a_mail()) == data, "the same cause is the same letter"
+
+
+def test_long_bangla_names_keep_the_address_readable() -> None:
+    name = "নমুনা অভিযোগ নিষ্পত্তি কর্মকর্তা (উপজেলা আইসিটি কার্যালয়, মানিকগঞ্জ সদর, মানিকগঞ্জ)"
+    data = as_bytes(a_mail(to_name=name, sender=f"{name} <grs@office.example>"))
+    letter = message_from_bytes(data)
+    for header, address in (("To", "citizen@example.com"), ("From", "grs@office.example")):
+        shown, found = parseaddr(str(make_header(decode_header(str(letter[header])))))
+        assert (found, shown.split(" (")[0]) == (address, name.split(" (")[0])
+    lines = data.split(b"\r\n\r\n")[0].split(b"\r\n")
+    assert all(0 < len(line.strip()) <= 78 for line in lines), "no empty and no endless header line"
+    assert not any(line.rstrip().endswith(b":") for line in lines)
 
 
 @pytest.mark.parametrize("text", ["ক\r\nBcc: x@y.example", "ক\nX: 1", "ক\u2028Bcc: x@y.example"])
