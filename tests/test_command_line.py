@@ -172,6 +172,10 @@ def test_calendar_import_and_dry_run(sqlite_only: Template, tmp_path: Path) -> N
         (SMALL_CALENDAR + "2027-02-30,holiday,ক,k,s\n", "line 3: date: '2027-02-30'"),
         (SMALL_CALENDAR + "2027-02-03,party,ক,k,s\n", "line 3: kind: 'party'"),
         ("date,kind,name_bn,name_en\n", "no rows"),
+        (SMALL_CALENDAR + '2027-02-03,holiday,"ক', "not readable as CSV"),
+        (SMALL_CALENDAR + "2027-02-03,holiday,ক\n", "line 3: has not as many cells"),
+        (SMALL_CALENDAR + "2027-02-03,holiday,ক,k,s,more\n", "line 3: has not as many cells"),
+        ("date,kind,name_bn,name_en,name_en\n", "line 1: a column is named twice: name_en"),
     ],
 )
 def test_a_calendar_file_with_a_mistake_changes_nothing(

@@ -22,6 +22,7 @@ class Column(StrEnum):
     TIME = "time"
     OFFICER = "officer"
     SUPERIOR = "superior"
+    STAND_IN = "stand_in"
     WHEN = "when"
     ROLE = "role"
     CONTACT = "contact"
@@ -36,6 +37,7 @@ def _words(*words: str) -> re.Pattern[str]:
 
 # First match wins: "সেবার মূল্য ও পরিশোধ পদ্ধতি" is a fee before it is a method.
 _SERVICE_WORDS: list[tuple[Column, re.Pattern[str]]] = [
+    (Column.STAND_IN, _words("বিকল্প")),
     (Column.SUPERIOR, _words("উর্ধ্বতন", "উর্ধতন", "উর্দ্ধতন", "উচ্চতর কর্মকর্তা", "superior")),
     (Column.OFFICER, _words("দায়িত্বপ্রাপ্ত", "দ্বায়িত্বপ্রাপ্ত", "কর্মকর্তা", "কর্মচারী", "officer")),
     (Column.TIME, _words("সময়সীমা", "সময়", "কতদিন", "মেয়াদ", "time")),
@@ -158,7 +160,7 @@ def _suits(cell: str, column: Column) -> int:
         return -4 if has_reach or "জনাব" in cell else 3 if is_time else -1
     if column is Column.FEE:
         return (3 if _FEE.search(cell) else 0) - (4 if is_time or has_reach else 0)
-    if column in (Column.OFFICER, Column.SUPERIOR, Column.CONTACT):
+    if column in (Column.OFFICER, Column.SUPERIOR, Column.STAND_IN, Column.CONTACT):
         return -4 if is_time and not has_reach else 3 if is_officer or has_reach else -1
     if column in (Column.NAME, Column.DELIVERY_METHOD, Column.DOCUMENTS, Column.WHEN, Column.ROLE):
         return -2 if is_serial(cell) or has_reach else -1 if is_time else 1

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
-from grs.cli.doors import DAY, FILE, open_checked_house
+from grs.cli.doors import DAY, FILE, open_checked_house, stop
 
 
 @click.group()
@@ -52,6 +53,8 @@ def charter_import(file: Path, office: str | None, in_force_from: datetime | Non
     house = open_checked_house()
     now = house.clock()
     with house.writers() as session:
+        if office is None:
+            _name_the_office(session, file)
         stored = import_charter(
             session,
             file.read_bytes(),
@@ -71,3 +74,16 @@ def charter_import(file: Path, office: str | None, in_force_from: datetime | Non
         else:
             session.commit()
     house.close()
+
+
+def _name_the_office(session: Session, file: Path) -> None:
+    """Stop with a hint when the document does not say which known office it is of."""
+    from grs.charter import read_charter
+    from grs.charter.text import decode
+    from grs.domain.errors import NotFound
+    from grs.usecases.charters import office_of
+
+    try:
+        office_of(session, read_charter(decode(file.read_bytes()), source=file.name))
+    except NotFound as error:
+        stop(f"{error.name} is no office known here; name it with --office SLUG (config/offices.csv lists them)")

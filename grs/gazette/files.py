@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, CalendarRow, Certainty, RowKind
@@ -27,10 +27,13 @@ def read_calendar_file(data: bytes) -> list[CalendarRow]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidFile("the text is not UTF-8", line=data[: error.start].count(b"\n") + 1) from None
-    reader = csv.DictReader(io.StringIO(text))
+    reader = csv.DictReader(io.StringIO(text), strict=True)
     missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise InvalidFile(f"the first line must name the columns; missing: {', '.join(missing)}", line=1)
+    twice = {name for name in reader.fieldnames or () if list(reader.fieldnames or ()).count(name) > 1}
+    if twice:
+        raise InvalidFile(f"a column is named twice: {', '.join(sorted(twice))}", line=1)
     rows: list[CalendarRow] = []
     try:
         for record in reader:
@@ -42,7 +45,10 @@ def read_calendar_file(data: bytes) -> list[CalendarRow]:
     return rows
 
 
-def _read_row(record: dict[str, str | None], line: int) -> list[CalendarRow]:
+def _read_row(record: dict[str | None, Any], line: int) -> list[CalendarRow]:
+    too_many = any(str(cell).strip() for cell in record.get(None) or ())
+    if too_many or None in (record[name] for name in REQUIRED):
+        raise InvalidFile("has not as many cells as the first line has columns", line=line)
     cells = {key: (value or "").strip() for key, value in record.items() if isinstance(key, str)}
     if not any(cells.values()):
         return []

@@ -155,3 +155,12 @@ def test_a_cell_that_no_charter_has_is_refused_by_its_line() -> None:
     with pytest.raises(InvalidFile, match="more than 5000 characters") as refused:
         read_charter("\n".join([*REAL_LINES[:5], "১\t" + "ক" * 5001 + "\tখ"]), source="long")
     assert refused.value.line == 6
+
+
+def test_a_stand_in_is_neither_the_officer_nor_his_superior() -> None:
+    head = "ক্রমিক\tসেবার নাম\tসময়সীমা\tসেবার মূল্য\tদায়িত্বপ্রাপ্ত কর্মকর্তা\tবিকল্প কর্মকর্তা\tঊর্ধ্বতন কর্মকর্তা"
+    row = "১\tবয়স্ক ভাতা\t১৫ কার্যদিবস\tবিনামূল্যে\tজনাব ক আলী সমাজসেবা অফিসার\tজনাব খ খান সহকারী অফিসার\tউপপরিচালক"
+    (service,) = read_charter(f"{head}\n{row}", source="stand-in").services
+    assert service.officer is not None
+    assert service.superior is not None
+    assert (service.officer.name, service.superior.designation) == ("ক আলী", "উপপরিচালক")
