@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench lock css translations clean
+.PHONY: setup run test check bench lock css translations clean
+
+setup: .venv/.run
 
 run: .venv/.run
 	@$(BIN)/grs run
