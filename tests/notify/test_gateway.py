@@ -27,7 +27,7 @@ class Gateway(HTTPServer):
 class Answer(BaseHTTPRequestHandler):
     server: Gateway
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((self.headers["Authorization"], json.loads(body)))
         self.send_response(self.server.status)
