@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import time
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values["base_url"] = _base_url(values["base_url"] or f"http://{values['host']}:{values['port']}")
     for name in ("mail_folder", "sms_folder"):
         values[name] = ROOT / values[name]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(values["mail_from"])[1]):
+        raise SettingsError("mail_from", f"{values['mail_from']!r} is not an address such as name <grs@office.example>")
     values["behind_proxy"] = _yes_or_no("behind_proxy", values["behind_proxy"])
     values["cutoff"] = _clock_time("cutoff", values["cutoff"])
     if values["smtp_security"] not in ("starttls", "tls", "none"):

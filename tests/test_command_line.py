@@ -109,6 +109,8 @@ def test_due_for_an_office_counts_its_local_days(sqlite_only: Template) -> None:
         (("--filed-at", "2025-04-06", "--days", "3", "--cutoff", "noon"), "--cutoff"),
         (("--filed-at", "2025-04-06", "--days", "3", "--holiday", "soon"), "--holiday"),
         (("--filed-at", "2025-04-06", "--days", "3", "--office", "nowhere"), "--office"),
+        (("--filed-at", "0001-01-01T00:00+14:00", "--days", "3"), "--filed-at"),
+        (("--filed-at", "2025-04-06", "--days", "3", "--working", "0001-01-01"), "--working"),
         (
             ("--filed-at", "2025-04-06", "--days", "3", "--holiday", "2025-04-07", "--working", "2025-04-07"),
             "2025-04-07",
@@ -172,6 +174,7 @@ def test_calendar_import_and_dry_run(sqlite_only: Template, tmp_path: Path) -> N
         (SMALL_CALENDAR + "2027-02-30,holiday,ক,k,s\n", "line 3: date: '2027-02-30'"),
         (SMALL_CALENDAR + "2027-02-03,party,ক,k,s\n", "line 3: kind: 'party'"),
         ("date,kind,name_bn,name_en\n", "no rows"),
+        (SMALL_CALENDAR + "9999-12-31,holiday,ক,k,s\n", "line 3: date: the year of 9999-12-31"),
         (SMALL_CALENDAR + '2027-02-03,holiday,"ক', "not readable as CSV"),
         (SMALL_CALENDAR + "2027-02-03,holiday,ক\n", "line 3: has not as many cells"),
         (SMALL_CALENDAR + "2027-02-03,holiday,ক,k,s,more\n", "line 3: has not as many cells"),
@@ -217,6 +220,8 @@ def test_commands_need_a_database_that_is_up_to_date(tmp_path: Path) -> None:
         ("BASE_URL", "grs.example"),
         ("SMTP_SECURITY", "maybe"),
         ("BEHIND_PROXY", "perhaps"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "x@y@z"),
         ("CONFIG", "config/absent.toml"),
     ],
 )

@@ -155,6 +155,7 @@ _POST_START = re.compile(
     r"জুনিয়র|প্রধান|নির্বাহী|যুগ্ম|মুখ্য|ভারপ্রাপ্ত|সাব-|Assistant|Upazila|" + _POST_NOUN + ")"
 )
 _HONORIFIC = re.compile(r"^(?:জনাবা|জনাব|বেগম)\s+")
+_NAME_PREFIX = re.compile(r"^(?:মোঃ|মো:|মো\.|মোছাঃ|মোসাঃ|মোহাম্মদ|ডাঃ|ডা\.|ড\.|ইঞ্জিঃ|প্রকৌঃ|শ্রী|মিজ|সৈয়দ)")
 _PUNCTUATION = " ,;:ঃ।|/-–()<>*"
 _DOUBLE_COLON = "ঃ"
 
@@ -199,7 +200,9 @@ def _split_person(words: str) -> tuple[str | None, str | None, str]:
         name = text.strip(_PUNCTUATION) if has_honorific else ""
         return name or None, None, "" if has_honorific else _tidy(words)
     begin = start.start() if start and start.start() < found.end() else 0
-    begin = _end_of_name(text[:begin]) or begin
+    ends = _end_of_name(text[:begin])
+    # Without anything that marks a name the words before the noun qualify the post: সমাজসেবা অফিসার.
+    begin = ends or (begin if has_honorific or _NAME_PREFIX.match(text) else 0)
     name = text[:begin].strip(_PUNCTUATION.replace("(", "").replace(")", ""))
     designation = text[begin : found.end()].strip(" ,;:|-–")
     return name or None, designation or None, _tidy(text[found.end() :])

@@ -52,9 +52,12 @@ _GRIEVANCE_WORDS: list[tuple[Column, re.Pattern[str]]] = [
     (Column.LIMIT, _words("সময়সীমা", "সময়", "মেয়াদ")),
     (Column.CONTACT, _words("ঠিকানা", "যোগাযোগের")),
 ]
+_SHORT_SERIAL = [skeleton(word) for word in ("ক্রম", "ক্র", "ক্রনং", "ক্র.নং", "ক্র:", "নং", "sl", "sl.", "slno", "no", "#")]
 _SERIAL = re.compile(
-    "^(?:"
-    + "|".join(re.escape(skeleton(w)) for w in ("ক্রমিক", "ক্রম", "ক্রনং", "ক্র.নং", "ক্র", "নং", "sl", "serial", "no"))
+    "^(?:(?:"
+    + "|".join(map(re.escape, _SHORT_SERIAL))
+    + ")[.:।/নং]*$|"
+    + "|".join(re.escape(skeleton(word)) for word in ("ক্রমিক", "ক্রমনং", "ক্রম নম্বর", "serial"))
     + ")"
 )
 _EXACT = {skeleton("সেবা"): Column.NAME, skeleton("ফি"): Column.FEE}

@@ -245,12 +245,15 @@ _ROLES = [
 ]
 
 
+_STAND_IN = words_of("বিকল্প")
+
+
 def _tiers(rows: Sequence[tuple[Row, dict[Column, str]]]) -> list[PrintedTier]:
     tiers: list[PrintedTier] = []
     for row, found in rows:
         role = found.get(Column.ROLE, "")
-        if not role:
-            continue
+        if not role or _STAND_IN.search(skeleton(role)):
+            continue  # a stand-in answers for a tier, he is not one
         key = skeleton(role)
         number = next((tier for tier, words in _ROLES if words.search(key)), len(tiers) + 1)
         tiers.append(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from grs.domain.errors import InvalidFile
 
+LARGEST_FILE = 2_000_000
 LONGEST_CELL = 5_000
 """Characters; the longest cell of the real charters has under 700."""
 
@@ -46,6 +47,8 @@ Block = Paragraph | Row
 
 def decode(data: bytes) -> str:
     """The text of a charter file; raises InvalidFile when it is not UTF-8 text."""
+    if len(data) > LARGEST_FILE:
+        raise InvalidFile(f"the file has more than {LARGEST_FILE // 1_000_000} MB; no charter has")
     if b"\x00" in data:
         raise InvalidFile("this is not a text file")
     try:

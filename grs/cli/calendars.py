@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from grs.cli.doors import DAY, FILE, open_checked_house
-from grs.domain.calendar import DHAKA, NATIONAL, CalendarRow, Day, RowKind, WorkingCalendar
+from grs.domain.calendar import DHAKA, NATIONAL, YEARS, CalendarRow, Day, RowKind, WorkingCalendar
 from grs.domain.deadlines import due_date, received_on, skipped_days
 from grs.domain.errors import NotFound
 from grs.domain.tiers import DayLimit
@@ -34,6 +34,8 @@ class _Instant(click.ParamType[datetime]):
             at = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a date and time such as 2025-04-06T10:00+06:00", param, ctx)
+        if at.year not in YEARS:
+            self.fail(f"the year of {value} is not between {YEARS[0]} and {YEARS[-1]}", param, ctx)
         return at if at.tzinfo else at.replace(tzinfo=DHAKA)
 
 
@@ -127,8 +129,7 @@ def _calendar_for(office: str | None, supposed: dict[date, RowKind]) -> WorkingC
 
 
 def _stored_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, ...]] | None:
-    from sqlalchemy import select
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy import inspect, select
 
     from grs.bootstrap import open_house
     from grs.db.calendars import CalendarDay
@@ -141,14 +142,14 @@ def _stored_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, 
         return None
     house = open_house(settings)
     try:
+        if not inspect(house.engine).has_table(CalendarDay.__tablename__):
+            return None
         with house.readers() as session:
             days = session.scalars(select(CalendarDay).where(CalendarDay.superseded_at.is_(None))).all()
             if not days:
                 return None
             scopes = find_office(session, office).calendar_scopes if office else ()
             return [day.as_row() for day in days], scopes
-    except SQLAlchemyError:
-        return None
     finally:
         house.close()
 

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from grs.domain.calendar import YEARS
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class _Day(click.DateTime):
+    """A date within the years that calendars are kept for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        day: datetime = super().convert(value, param, ctx)
+        if day.year not in YEARS:
+            self.fail(f"the year of {value} is not between {YEARS[0]} and {YEARS[-1]}", param, ctx)
+        return day
+
+
+DAY = _Day(["%Y-%m-%d"])
 
 
 def stop(sentence: str, *, status: int = 1) -> None:

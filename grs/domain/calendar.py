@@ -18,6 +18,9 @@ DHAKA = ZoneInfo("Asia/Dhaka")
 NATIONAL = "national"
 ONE_DAY = timedelta(days=1)
 
+YEARS = range(1971, 2200)
+"""The years a calendar row or a filing can be of; another year is a slip of the hand."""
+
 FRIDAY, SATURDAY = 4, 5
 WEEKEND = (FRIDAY, SATURDAY)
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from grs.domain.bangla import normalise
-from grs.domain.calendar import NATIONAL, CalendarRow, Certainty, RowKind
+from grs.domain.calendar import NATIONAL, YEARS, CalendarRow, Certainty, RowKind
 from grs.domain.errors import InvalidFile
 
 _W = TypeVar("_W", RowKind, Certainty)
@@ -70,9 +70,12 @@ def _read_row(record: dict[str | None, Any], line: int) -> list[CalendarRow]:
 
 def _read_day(text: str, line: int, column: str = "date") -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InvalidFile(f"{column}: {text!r} is not a date such as 2025-05-17", line=line) from None
+    if day.year not in YEARS:
+        raise InvalidFile(f"{column}: the year of {text} is not between {YEARS[0]} and {YEARS[-1]}", line=line)
+    return day
 
 
 def _read_word(words: type[_W], text: str, column: str, line: int) -> _W:

@@ -174,10 +174,12 @@ def _chain(session: Session, charter: Charter, printed: tuple[PrintedTier, ...])
     """The chain a charter prints, or the guideline's through the office's parents where it prints none."""
     default = _guideline_desks(session, charter.office)
     desks = dict(default)
+    seen: set[Tier] = set()
     for line in printed:
         tier = Tier(line.tier) if line.tier in {1, 2, 3} else None
-        if tier is None:
-            continue
+        if tier is None or tier in seen:
+            continue  # of two lines for one tier the first counts
+        seen.add(tier)
         office = _office_of_post(charter.office, line.contact.designation, default[tier][0], tier)
         title = line.contact.designation if tier is not Tier.CELL_OFFICER else None
         desks[tier] = (office, title, line.limit or default[tier][2])

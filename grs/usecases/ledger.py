@@ -78,6 +78,7 @@ def leaving(head: Head | Complaint) -> dict[str, Any]:
         "from_post": head.post_id,
         "from_tier": int(head.tier),
         "was_due_on": head.due_on,
+        "was_provisional": head.is_provisional,
     }
 
 

@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
-from grs.db.complaints import Complaint
+from grs.db.complaints import Assignment, Complaint
 from grs.db.messages import Message, MessageState
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.deadlines import add_months
+from grs.domain.tiers import Tier
 from grs.domain.workflow import OPEN_STAGES
 from grs.usecases.calendars import CalendarShelf, forecast_missing_years
 from grs.usecases.desks import tell_vacancy
@@ -75,7 +76,17 @@ def _findings(session: Session, shelf: CalendarShelf, now: datetime) -> dict[str
     found: dict[str, dict[str, object]] = {}
     # What became overdue less than the grace ago still has its rounds to come.
     due_before = dhaka_date(now - GRACE)
-    stuck = session.scalar(select(func.count()).where(Complaint.escalates_after < due_before)) or 0
+    # Asked of the stays, not of the column that the escalation job itself goes by.
+    overdue_stays = (
+        select(func.count())
+        .select_from(Complaint)
+        .join(
+            Assignment,
+            (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
+        )
+        .where(Assignment.ended_at.is_(None), Assignment.due_on < due_before, Assignment.tier < max(Tier))
+    )
+    stuck = session.scalar(overdue_stays) or 0
     if stuck:
         found["not_escalated"] = {"count": stuck}
     known = shelf.for_scopes(session).gazetted_years

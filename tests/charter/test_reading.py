@@ -157,6 +157,26 @@ def test_a_cell_that_no_charter_has_is_refused_by_its_line() -> None:
     assert refused.value.line == 6
 
 
+def test_an_officers_column_is_not_taken_for_the_serial() -> None:
+    text = "সেবার নাম\tসময়সীমা\tমূল্য\tকর্মকর্তা\nভাতা\t৩ কার্যদিবস\tবিনামূল্যে\tসমাজসেবা অফিসার\nঋণ\t৫ কার্যদিবস\tবিনামূল্যে\tমেডিকেল অফিসার"
+    services = read_charter(text, source="no-serial").services
+    assert [(s.name, s.officer and s.officer.designation) for s in services] == [
+        ("ভাতা", "সমাজসেবা অফিসার"),
+        ("ঋণ", "মেডিকেল অফিসার"),
+    ]
+
+
+def test_a_stand_in_row_is_no_tier_of_its_own() -> None:
+    chain = (
+        "ক্রমিক\tকখন যোগাযোগ করবেন\tকার সঙ্গে যোগাযোগ করবেন\tযোগাযোগের ঠিকানা\tনিষ্পত্তির সময়সীমা\n"
+        "১\tব্যর্থ হলে\tঅভিযোগ নিষ্পত্তি কর্মকর্তা (অনিক)\tউপপরিচালক\t২৫ কার্যদিবস\n"
+        "২\tতাঁর অনুপস্থিতিতে\tবিকল্প অভিযোগ নিষ্পত্তি কর্মকর্তা\tসহকারী পরিচালক\t\n"
+    )
+    head = "ক্রমিক\tসেবার নাম\tসময়সীমা\tসেবার মূল্য\n১\tভাতা\t৩ কার্যদিবস\tবিনামূল্যে\n"
+    tiers = read_charter(head + chain, source="stand-in").grievance_tiers
+    assert [(tier.tier, tier.limit) for tier in tiers] == [(1, DayLimit(25))]
+
+
 def test_a_stand_in_is_neither_the_officer_nor_his_superior() -> None:
     head = "ক্রমিক\tসেবার নাম\tসময়সীমা\tসেবার মূল্য\tদায়িত্বপ্রাপ্ত কর্মকর্তা\tবিকল্প কর্মকর্তা\tঊর্ধ্বতন কর্মকর্তা"
     row = "১\tবয়স্ক ভাতা\t১৫ কার্যদিবস\tবিনামূল্যে\tজনাব ক আলী সমাজসেবা অফিসার\tজনাব খ খান সহকারী অফিসার\tউপপরিচালক"

@@ -32,6 +32,7 @@ FACTS = {
     "due_on": "2025-06-25",
     "was_due_on": "2025-05-20",
     "provisional": True,
+    "was_provisional": True,
     "late_by": 3,
     "expected": [{"tier": 1, "due_on": "2025-05-20", "provisional": False}],
     "outcome": Outcome.SERVICE_GIVEN,
@@ -84,6 +85,24 @@ def test_every_letter_is_whole_in_both_languages(letter: str, language: str) -> 
         text = render_sms(letter, language, FACTS)
         assert sms_parts(text) <= 3
         assert "http" not in text
+
+
+@pytest.mark.parametrize("language", ["bn", "en"])
+@pytest.mark.parametrize("letter", LETTERS)
+def test_each_fact_has_a_line_of_its_own(letter: str, language: str) -> None:
+    _, body = render_letter(letter, language, FACTS)
+    lines = body.splitlines()
+    for mark in (
+        "সেবা: ",
+        "নিষ্পত্তির শেষ দিন: ",
+        "ট্র্যাকিং নম্বর: ",
+        "খুলুন: ",
+        "Service: ",
+        "Last day",
+        "Tracking number: ",
+        "Open: ",
+    ):
+        assert all(line.startswith(mark) or mark not in line for line in lines), (mark, body)
 
 
 def test_bangla_subjects_keep_their_blanks() -> None:
