@@ -113,7 +113,7 @@ def tidy(form: ComplaintForm) -> ComplaintForm:
     tidied["mobile"] = read_mobile(tidied["mobile"]) or tidied["mobile"]
     if form.is_anonymous:
         tidied |= dict.fromkeys(_CONTACTS, "")
-    return replace(form, **tidied)  # type: ignore[arg-type]
+    return replace(form, **tidied)  # type: ignore[arg-type]  # the keys are names of text fields
 
 
 def read_mobile(text: str) -> str | None:

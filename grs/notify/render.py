@@ -90,9 +90,3 @@ def has_sms(letter: str) -> bool:
     except TemplateNotFound:
         return False
     return True
-
-
-def sms_parts(text: str) -> int:
-    """How many parts a Bangla message takes: 70 characters alone, 67 a part when joined (UCS-2)."""
-    units = len(text.encode("utf-16-be")) // 2
-    return 1 if units <= 70 else -(-units // 67)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.job_runs import JobRun
@@ -44,13 +44,3 @@ def record_run(
             )
         did_something = error is not None or any((counts or {}).values())
         log.log(logging.INFO if did_something else logging.DEBUG, "job %s: %s", job, error or dict(counts or {}))
-
-
-def last_success(session: Session, job: str) -> datetime | None:
-    """When the job last began a run that ended well."""
-    return session.scalar(
-        select(JobRun.started_at)
-        .where(JobRun.job == job, JobRun.ended_at.is_not(None), JobRun.error.is_(None))
-        .order_by(JobRun.started_at.desc())
-        .limit(1)
-    )

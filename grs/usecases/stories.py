@@ -45,12 +45,6 @@ class Story:
     skipped: list[Day]
     lines: list[StoryLine]
 
-    @property
-    def last_result(self) -> StoryLine | None:
-        """The latest decision, if there is one."""
-        decided = (StepKind.DISPOSED, StepKind.REJECTED)
-        return next((line for line in reversed(self.lines) if line.kind in decided), None)
-
 
 def story_for_complainant(session: Session, tracking_number: str, *, shelf: CalendarShelf) -> Story:
     """The story of a complaint whose code has been checked; raises NotFound."""

@@ -25,7 +25,7 @@ manager = LoginManager()
 manager.session_protection = None  # its own check trusts what the client says of itself
 
 
-class LoggedIn(UserMixin):  # type: ignore[misc]
+class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """The person behind a session token, as pages need them."""
 
     def __init__(self, token: str, person_id: int, name: str) -> None:
