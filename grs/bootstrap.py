@@ -13,6 +13,7 @@ from grs.db.engine import make_engine, readers, writers
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
 from grs.usecases.calendars import CalendarShelf
+from grs.usecases.figures import FigureShelf
 
 
 def utc_now() -> datetime:
@@ -31,6 +32,7 @@ class House:
     sms: SmsGateway
     clock: Callable[[], datetime] = utc_now
     shelf: CalendarShelf = field(default_factory=CalendarShelf)
+    figures: FigureShelf = field(default_factory=FigureShelf)
 
     def close(self) -> None:
         """Let go of connections; the house can still be used and opens them again."""

@@ -82,7 +82,9 @@ def subject_of(letter: Mail) -> str:
 
 
 def body_of(letter: Mail) -> str:
-    payload = letter.get_payload(decode=True)
+    """The text of a letter as a mail program without HTML shows it."""
+    (plain,) = [part for part in letter.walk() if part.get_content_type() == "text/plain"]
+    payload = plain.get_payload(decode=True)
     assert isinstance(payload, bytes)
     return payload.decode("utf-8")
 

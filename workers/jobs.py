@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from grs.bootstrap import House
 from grs.usecases.delivery import deliver_messages
 from grs.usecases.digests import send_digests
+from grs.usecases.drafts import forget_drafts
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
 from grs.usecases.recalculation import apply_calendar_changes
-from grs.usecases.reminders import remind_officers
+from grs.usecases.reminders import remind_people
 from grs.usecases.watch import watch as watch_over
 
 Counts = Mapping[str, int]
@@ -34,8 +35,8 @@ def deliver(house: House, *, dry_run: bool = False) -> Counts:
 
 
 def remind(house: House, *, dry_run: bool = False) -> Counts:
-    """Remind officers before a due date passes."""
-    return remind_officers(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+    """Remind officers of due dates, complainants of the end of the appeal window."""
+    return remind_people(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
 
 
 def recalculate(house: House, *, dry_run: bool = False) -> Counts:
@@ -61,6 +62,11 @@ def watch(house: House, *, dry_run: bool = False) -> Counts:
     )
 
 
+def forget(house: House, *, dry_run: bool = False) -> Counts:
+    """Delete unfinished forms that nobody goes on with."""
+    return forget_drafts(house.writers, now=house.clock(), dry_run=dry_run)
+
+
 Job = Callable[..., Counts]
 JOBS: dict[str, Job] = {
     "escalate": escalate,
@@ -69,6 +75,7 @@ JOBS: dict[str, Job] = {
     "recalculate": recalculate,
     "digest": digest,
     "watch": watch,
+    "forget": forget,
 }
 
 

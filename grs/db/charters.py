@@ -33,7 +33,10 @@ class Charter(Base):
 
 
 class CharterEntry(Base):
-    """One promise of a charter: a service, its fee, its papers, its time."""
+    """One promise of a charter: a service, its fee, its papers, its time.
+
+    ``search_text`` is the skeleton of its name, as searches compare it.
+    """
 
     __tablename__ = "charter_entry"
     __table_args__ = (UniqueConstraint("charter_id", "position"),)
@@ -54,6 +57,7 @@ class CharterEntry(Base):
     officer: Mapped[dict[str, object] | None] = mapped_column(JSON)
     superior: Mapped[dict[str, object] | None] = mapped_column(JSON)
     source_line: Mapped[int]
+    search_text: Mapped[str] = mapped_column(Text)
 
 
 class Chain(Base):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Number, Word
 from grs.db.charters import Chain, Charter, CharterEntry
 from grs.db.offices import Office, Post
-from grs.domain.disposal import Outcome
+from grs.domain.disposal import Outcome, RootCause
 from grs.domain.lodging import Channel, Ground, Kind
 from grs.domain.tiers import About, LimitUnit, Tier
 from grs.domain.workflow import Action, Stage, StepKind
@@ -27,6 +27,9 @@ class Complaint(Base):
         # A desk's list, soonest due first.
         Index("ix_complaint_post_id_stage_due_on", "post_id", "stage", "due_on", "id"),
         Index("ix_complaint_office_id_stage_due_on", "office_id", "stage", "due_on", "id"),
+        # The public figures look at the last months only.
+        Index("ix_complaint_filed_on", "filed_on"),
+        Index("ix_complaint_disposed_on", "disposed_on"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -47,12 +50,15 @@ class Complaint(Base):
     description: Mapped[str] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
     filed_at: Mapped[datetime]
+    filed_on: Mapped[date]
 
     stage: Mapped[Stage] = mapped_column(Word(Stage))
     tier: Mapped[Tier] = mapped_column(Number(Tier))
     first_tier: Mapped[Tier] = mapped_column(Number(Tier))
     outcome: Mapped[Outcome | None] = mapped_column(Word(Outcome))
     disposed_at: Mapped[datetime | None]
+    disposed_on: Mapped[date | None]
+    root_cause: Mapped[RootCause | None] = mapped_column(Word(RootCause))
     office_id: Mapped[int] = mapped_column(ForeignKey("office.id"))
     chain_id: Mapped[int] = mapped_column(ForeignKey("chain.id"))
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
@@ -70,6 +76,7 @@ class Complaint(Base):
     chain: Mapped[Chain] = relationship()
     post: Mapped[Post] = relationship()
     complainant: Mapped[Complainant | None] = relationship(back_populates="complaint")
+    assisted: Mapped[AssistedFiling | None] = relationship(back_populates="complaint")
     assignments: Mapped[list[Assignment]] = relationship(order_by="Assignment.sequence", viewonly=True)
     steps: Mapped[list[Step]] = relationship(order_by="Step.sequence", viewonly=True)
 
@@ -84,9 +91,35 @@ class Complainant(Base):
     identity_number: Mapped[str] = mapped_column(String(40))
     present_address: Mapped[str] = mapped_column(Text)
     permanent_address: Mapped[str] = mapped_column(Text)
-    mobile: Mapped[str] = mapped_column(String(20))
-    email: Mapped[str] = mapped_column(String(254))
+    mobile: Mapped[str] = mapped_column(String(20), index=True)
+    email: Mapped[str] = mapped_column(String(254), index=True)
+    on_behalf_of: Mapped[str] = mapped_column(String(200))
+    relation: Mapped[str] = mapped_column(String(100))
     complaint: Mapped[Complaint] = relationship(back_populates="complainant")
+
+
+class AssistedFiling(Base):
+    """Who keyed a complaint in for somebody else; a paper form counts from the day it was received."""
+
+    __tablename__ = "assisted_filing"
+    __table_args__ = (Index("ix_assisted_filing_operator_id", "operator_id", "complaint_id"),)
+
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    paper_received_on: Mapped[date | None]
+    form_number: Mapped[str] = mapped_column(String(60))
+    complaint: Mapped[Complaint] = relationship(back_populates="assisted")
+
+
+class Rating(Base):
+    """What the complainant thinks of how a stay ended: 1 (very bad) to 5 (very good), once a stay."""
+
+    __tablename__ = "rating"
+
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
+    assignment_sequence: Mapped[int] = mapped_column(primary_key=True)
+    score: Mapped[int] = mapped_column(SmallInteger)
+    rated_at: Mapped[datetime]
 
 
 class Assignment(Base):

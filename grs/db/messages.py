@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Word
 
@@ -16,20 +16,23 @@ class MessageChannel(StrEnum):
 
     EMAIL = "email"
     SMS = "sms"
+    PAPER = "paper"
 
 
 class MessageState(StrEnum):
-    """Queued until it is sent, or given up loudly; both are final."""
+    """Queued until it is sent, or given up loudly; both are final. Paper waits until an officer posts it."""
 
     QUEUED = "queued"
     SENT = "sent"
     DEAD = "dead"
+    TO_POST = "to_post"
 
 
 class Message(Base):
     """One letter or SMS to one address for one cause.
 
     ``key`` names the cause and the recipient, so that nothing is queued twice for one cause.
+    ``parts`` is what an SMS cost: how many the network sent it in.
     ``facts`` holds what the letter says where it does not follow from the step that caused it.
     ``next_try_at`` of a message that a worker is sending lies past the time it may take.
     """
@@ -62,3 +65,17 @@ class Message(Base):
     next_try_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
+    parts: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class Posting(Base):
+    """A letter that a desk prints and posts."""
+
+    __tablename__ = "posting"
+    __table_args__ = (Index("ix_posting_post_id_posted_on_written_on", "post_id", "posted_on", "written_on"),)
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
+    written_on: Mapped[date]
+    posted_on: Mapped[date | None]
+    message: Mapped[Message] = relationship()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, Word
@@ -13,7 +13,10 @@ from grs.domain.tiers import OfficeLevel
 
 
 class Office(Base):
-    """A public body. ``slug`` is its name on the command line and in addresses."""
+    """A public body. ``slug`` is its name on the command line and in addresses.
+
+    ``search_text`` is the skeleton of its names, as searches compare them.
+    """
 
     __tablename__ = "office"
 
@@ -25,6 +28,7 @@ class Office(Base):
     upazila_en: Mapped[str | None] = mapped_column(String(80))
     district_en: Mapped[str | None] = mapped_column(String(80))
     website: Mapped[str | None] = mapped_column(String(200))
+    search_text: Mapped[str] = mapped_column(Text)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"), index=True)
     parent: Mapped[Office | None] = relationship(remote_side=[id])
 

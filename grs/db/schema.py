@@ -11,12 +11,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from grs.db import calendars, charters, complaints, job_runs, messages, offices
+from grs.db import access_links, calendars, charters, complaints, drafts, job_runs, messages, offices
 from grs.db.base import Base
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ALL_TABLES = Base.metadata
-_ROOMS = (calendars, charters, complaints, job_runs, messages, offices)  # imported for their tables
+# imported for their tables
+_ROOMS = (access_links, calendars, charters, complaints, drafts, job_runs, messages, offices)
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -15,6 +15,7 @@ class PostRole(StrEnum):
     APPEAL_OFFICER = "appeal_officer"
     CELL_OFFICER = "cell_officer"
     SUPERVISOR = "supervisor"
+    OPERATOR = "operator"
 
 
 ROLE_OF_TIER = {

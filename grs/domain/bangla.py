@@ -61,3 +61,14 @@ def skeleton(text: str) -> str:
     """
     plain = without_joiners(unicodedata.normalize("NFC", text))
     return _SPACE.sub("", plain).translate(_TO_ASCII).translate(_ALIKE).lower()
+
+
+def search_text(*names: str | None) -> str:
+    """What a search compares: the skeleton of each word of the names, between blanks."""
+    words = " ".join(without_joiners(normalise(name)) for name in names if name).split(" ")
+    return " ".join(found for word in words if (found := skeleton(word.strip(",;:()।-–/"))))
+
+
+def search_words(query: str) -> list[str]:
+    """The words of a query as ``search_text`` spells them."""
+    return search_text(query).split(" ") if query.strip() else []

@@ -82,6 +82,15 @@ def skipped_days(calendar: WorkingCalendar, due: DueDate) -> list[Day]:
     return list(calendar.closed_days(due.received_on, due.due_on))
 
 
+POST_WORKING_DAYS = 7
+"""Within how many working days the complainant is told of a disposal (G 7.4(ছ))."""
+
+
+def post_by(calendar: WorkingCalendar, written_on: date) -> date:
+    """The last day on which a letter on paper may leave."""
+    return calendar.add_working_days(written_on, POST_WORKING_DAYS)
+
+
 def is_overdue(due_on: date, today: date) -> bool:
     """In time until the end of the due date; overdue from 00:00 Dhaka of the next day (rule 4)."""
     return today > due_on

@@ -32,6 +32,16 @@ class InvalidFile(GrievanceError):
         super().__init__(f"line {line}: {reason}" if line else reason)
 
 
+class FileRefused(GrievanceError):
+    """An attachment cannot be taken; ``reason`` is a code such as ``too_large``."""
+
+    code = "file_refused"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"file refused: {reason}")
+
+
 class DateOutOfRange(GrievanceError):
     """A due date would lie outside the years 1 to 9999."""
 

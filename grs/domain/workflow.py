@@ -28,6 +28,13 @@ class Action(StrEnum):
     DISPOSE = "dispose"
     ESCALATE = "escalate"
     APPEAL = "appeal"
+    WITHDRAW = "withdraw"
+    ASK_OPINION = "ask_opinion"
+    CALL_HEARING = "call_hearing"
+    REPLY = "reply"
+    WRITE = "write"
+    ADD = "add"
+    RATE = "rate"
 
 
 class Actor(StrEnum):
@@ -49,6 +56,16 @@ TRANSITIONS: dict[tuple[Stage, Action], Stage] = {
     (Stage.ACCEPTED, Action.REJECT): Stage.DISPOSED,
     (Stage.ACCEPTED, Action.ESCALATE): Stage.RECEIVED,
     (Stage.DISPOSED, Action.APPEAL): Stage.RECEIVED,
+    (Stage.RECEIVED, Action.WITHDRAW): Stage.DISPOSED,
+    (Stage.ACCEPTED, Action.WITHDRAW): Stage.DISPOSED,
+    (Stage.ACCEPTED, Action.ASK_OPINION): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.CALL_HEARING): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.REPLY): Stage.ACCEPTED,
+    (Stage.RECEIVED, Action.WRITE): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.WRITE): Stage.ACCEPTED,
+    (Stage.RECEIVED, Action.ADD): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.ADD): Stage.ACCEPTED,
+    (Stage.DISPOSED, Action.RATE): Stage.DISPOSED,
 }
 
 ACTORS: dict[Action, Actor] = {
@@ -58,6 +75,13 @@ ACTORS: dict[Action, Actor] = {
     Action.DISPOSE: Actor.OFFICER,
     Action.ESCALATE: Actor.SCHEDULER,
     Action.APPEAL: Actor.COMPLAINANT,
+    Action.WITHDRAW: Actor.COMPLAINANT,
+    Action.ASK_OPINION: Actor.OFFICER,
+    Action.CALL_HEARING: Actor.OFFICER,
+    Action.REPLY: Actor.OFFICER,
+    Action.WRITE: Actor.OFFICER,
+    Action.ADD: Actor.COMPLAINANT,
+    Action.RATE: Actor.COMPLAINANT,
 }
 
 # Another office's matter is forwarded by its first reader (G 7.1(ক)i); who hears an appeal decides it.
@@ -95,3 +119,10 @@ class StepKind(StrEnum):
     ESCALATED = "escalated"
     APPEALED = "appealed"
     DUE_DATE_CHANGED = "due_date_changed"
+    WITHDRAWN = "withdrawn"
+    OPINION_ASKED = "opinion_asked"
+    HEARING_CALLED = "hearing_called"
+    INTERIM_REPLY = "interim_reply"
+    OFFICER_WROTE = "officer_wrote"
+    INFORMATION_ADDED = "information_added"
+    RATED = "rated"

@@ -23,6 +23,7 @@ class Mail:
     to_address: str
     subject: str
     body: str
+    html: str
     queued_at: datetime
 
 
@@ -40,6 +41,8 @@ def as_bytes(mail: Mail) -> bytes:
     """
     body = EmailMessage(policy=_POLICY)
     body.set_content(mail.body)
+    body.add_alternative(mail.html, subtype="html")
+    body.set_boundary(hashlib.sha256(mail.key.encode()).hexdigest()[:32])  # else drawn at random: another letter
     letter = Message()
     letter["From"] = _address("From", *parseaddr(mail.sender))
     letter["To"] = _address("To", mail.to_name, mail.to_address)

@@ -15,6 +15,7 @@ from grs.domain.bangla import normalise_lines
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import due_date
 from grs.domain.errors import AppealNotPossible, InvalidInput, NotFound
+from grs.domain.lodging import Kind
 from grs.domain.workflow import Action, Stage, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.desks import announce_arrival
@@ -26,12 +27,18 @@ RESULT_LETTERS = ("disposed", "not_admissible")
 
 
 def appeal_complaint(
-    session: Session, tracking_number: str, *, grounds: str, shelf: CalendarShelf, now: datetime
+    session: Session,
+    tracking_number: str,
+    *,
+    grounds: str,
+    shelf: CalendarShelf,
+    now: datetime,
+    appellant: Kind | None = None,
 ) -> Complaint:
     """Move a disposed complaint to the next tier because its complainant asks.
 
-    The caller has checked the access code. Raises InvalidInput without grounds, AppealNotPossible
-    or AppealTooLate.
+    ``appellant`` is in which capacity he asks (annex ক-২). The caller has checked the access code.
+    Raises InvalidInput without grounds, AppealNotPossible or AppealTooLate.
     """
     complaint = complaint_by_number(session, tracking_number, lock=True)
     if complaint is None:
@@ -51,14 +58,14 @@ def appeal_complaint(
     due = due_date(calendar, calendar.on_or_after(today), desk.limit)
     before = leaving(complaint)
     settle(complaint, stage=stage, chain=chain, desk=desk, due=due, calendar=calendar)
-    complaint.outcome, complaint.disposed_at = None, None
+    complaint.outcome = complaint.root_cause = complaint.disposed_at = complaint.disposed_on = None
     ledger = Ledger(now)
     ledger.start_stay(complaint, desk, due)
     step = ledger.step(
         complaint,
         StepKind.APPEALED,
         actor=COMPLAINANT,
-        details=before | arriving(desk, due) | {"grounds": grounds},
+        details=before | arriving(desk, due) | {"grounds": grounds, "appellant": appellant or complaint.kind},
     )
     people = Recipients(session, today)
     ledger.to_complainant(complaint, step, "appealed", complaint.complainant, complaint.language)
@@ -95,6 +102,7 @@ def check_complaint_appeal(session: Session, complaint: Complaint, *, shelf: Cal
         complaint.chain.as_tier_chain(),
         stage=complaint.stage,
         tier=complaint.tier,
+        ended_by=complaint.assignments[-1].ended_by,
         last_day=last_day,
         today=today,
     )

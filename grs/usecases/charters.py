@@ -19,6 +19,7 @@ from grs.charter.text import decode
 from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
 from grs.db.offices import Office, Post
 from grs.domain.access import ROLE_OF_TIER, PostRole
+from grs.domain.bangla import search_text
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.tiers import BELOW_DISTRICT, ChainSource, DayLimit, LimitUnit, OfficeLevel, Tier
 from grs.settings import CONFIG
@@ -28,6 +29,7 @@ POST_TITLES = {
     PostRole.APPEAL_OFFICER: ("আপিল কর্মকর্তা", "Appeal officer"),
     PostRole.CELL_OFFICER: ("অভিযোগ ব্যবস্থাপনা সেল", "Grievance management cell"),
     PostRole.SUPERVISOR: ("তত্ত্বাবধায়ক", "Supervisor"),
+    PostRole.OPERATOR: ("ফ্রন্ট ডেস্ক সহায়ক", "Front desk operator"),
 }
 
 
@@ -49,6 +51,9 @@ def import_offices(session: Session, path: Path = CONFIG / "offices.csv") -> int
                     district_en=record["district_en"] or None,
                     website=record["website"] or None,
                     parent=parent,
+                    search_text=search_text(
+                        record["name_bn"], record["name_en"], record["upazila_en"], record["district_en"]
+                    ),
                 )
             )
             session.flush()
@@ -152,6 +157,7 @@ def _entry(position: int, service: Service) -> CharterEntry:
         officer=_as_json(service.officer),
         superior=_as_json(service.superior),
         source_line=service.line,
+        search_text=search_text(service.name),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import smtplib
 from collections import Counter
@@ -11,16 +10,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, joinedload, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.complaints import Complaint, Step
 from grs.db.messages import Message, MessageChannel, MessageState
-from grs.db.offices import Office, Post
 from grs.domain.errors import NotFound
 from grs.notify.mail import Mail
-from grs.notify.render import render_letter, render_sms
+from grs.notify.render import render_html, render_letter, render_sms, sms_parts
 from grs.notify.transports import MailTransport, SmsGateway
 from grs.settings import Settings
+from grs.usecases.letters import facts_of, with_secrets
 
 log = logging.getLogger(__name__)
 
@@ -95,17 +93,18 @@ def _claim(writers: sessionmaker[Session], now: datetime) -> list[tuple[Message,
         for message in messages:
             message.tries += 1
             message.next_try_at = now + LEASE
-        return list(zip(messages, _facts(session, messages), strict=True))
+        return list(zip(messages, facts_of(session, messages), strict=True))
 
 
 def _send(
     message: Message, facts: dict[str, Any], mail: MailTransport, sms: SmsGateway, settings: Settings
 ) -> str | None:
     """Try once; returns why it failed, or None."""
-    facts["base_url"] = settings.base_url
     try:
+        facts = with_secrets(facts, settings)
         if message.channel is MessageChannel.SMS:
             text = render_sms(message.letter, message.language, facts)
+            message.parts = sms_parts(text)
             sms.send(key=message.key, number=message.to_address, text=text)
         else:
             subject, body = render_letter(message.letter, message.language, facts)
@@ -117,6 +116,7 @@ def _send(
                     to_address=message.to_address,
                     subject=subject,
                     body=body,
+                    html=render_html(subject, body, message.language, base_url=settings.base_url),
                     queued_at=message.queued_at,
                 )
             )
@@ -141,7 +141,7 @@ def _mark(
     """Write down what became of the letter, unless another worker has taken it since."""
     change: dict[str, Any]
     if failure is None:
-        change = {"state": MessageState.SENT, "sent_at": now, "last_error": None}
+        change = {"state": MessageState.SENT, "sent_at": now, "last_error": None, "parts": message.parts}
         counts["sent"] += 1
     elif message.tries >= MOST_TRIES:
         change = {"state": MessageState.DEAD, "last_error": failure}
@@ -175,72 +175,3 @@ def retry_letter(session: Session, message_id: int, *, now: datetime) -> None:
     if message is None or message.state is not MessageState.DEAD:
         raise NotFound("dead letter", message_id)
     message.state, message.tries, message.next_try_at = MessageState.QUEUED, 0, now
-
-
-# -- what a letter says ------------------------------------------------------------
-
-
-def _facts(session: Session, messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """The facts of each letter: its own, its step's, its complaint's, and the names behind numbers."""
-    ids = {message.complaint_id for message in messages if message.complaint_id is not None}
-    complaints = {
-        complaint.id: complaint
-        for complaint in session.scalars(
-            select(Complaint)
-            .options(joinedload(Complaint.entry), joinedload(Complaint.charter), joinedload(Complaint.complainant))
-            .where(Complaint.id.in_(ids))
-        )
-    }
-    steps = {
-        (step.complaint_id, step.sequence): json.loads(step.details)
-        for step in session.scalars(
-            select(Step).where(
-                Step.complaint_id.in_(ids),
-                Step.sequence.in_({m.step_sequence for m in messages if m.step_sequence is not None}),
-            )
-        )
-    }
-    details = [
-        json.loads(message.facts) if message.facts else dict(steps[message.complaint_id, message.step_sequence])  # type: ignore[index]
-        for message in messages
-    ]
-    names = _Names(session, details, complaints)
-    return [
-        names.spell_out(message, found) | {"to_name": message.to_name}
-        for message, found in zip(messages, details, strict=True)
-    ]
-
-
-class _Names:
-    """Posts and offices by number, as a batch of letters needs them."""
-
-    def __init__(self, session: Session, details: list[dict[str, Any]], complaints: dict[int, Complaint]) -> None:
-        self._complaints = complaints
-        posts = {d[key] for d in details for key in ("from_post", "to_post") if key in d}
-        posts |= {complaint.post_id for complaint in complaints.values()}
-        self._posts = {post.id: post for post in session.scalars(select(Post).where(Post.id.in_(posts)))}
-        offices = {post.office_id for post in self._posts.values()}
-        offices |= {complaint.charter.office_id for complaint in complaints.values()}
-        self._offices = {o.id: o for o in session.scalars(select(Office).where(Office.id.in_(offices)))}
-
-    def spell_out(self, message: Message, details: dict[str, Any]) -> dict[str, Any]:
-        found = dict(details)
-        complaint = self._complaints.get(message.complaint_id or 0)
-        if complaint is not None:
-            found |= {
-                "tracking_number": complaint.tracking_number,
-                "service": complaint.entry.name if complaint.entry else None,
-                "office": self._office(complaint.charter.office_id, message.language),
-                "tier": int(complaint.tier),
-            }
-            found.setdefault("from_post", complaint.post_id)
-        for end in ("from", "to"):
-            if post_id := found.get(f"{end}_post"):
-                post = self._posts[post_id]
-                found[f"{end}_post"] = post.title_bn if message.language == "bn" else post.title_en
-                found[f"{end}_office"] = self._office(post.office_id, message.language)
-        return found
-
-    def _office(self, office_id: int, language: str) -> str:
-        office = self._offices[office_id]
-        return office.name_bn if language == "bn" else office.name_en

@@ -20,6 +20,7 @@ from grs.usecases.secrets import hash_secret, random_below
 IN_FORCE_FROM = date(2024, 1, 1)
 """From when the shipped charters count in a trial installation: the first gazetted day."""
 
+BESIDE_CHAINS = (PostRole.SUPERVISOR, PostRole.OPERATOR)
 _EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -45,22 +46,29 @@ def prepare_rules(session: Session, *, now: datetime) -> None:
 
 
 def fill_posts(session: Session, *, now: datetime) -> list[Login]:
-    """An invented officer on each post of every chain, and a supervisor for each office; their log-ins."""
+    """An invented officer on each post of every chain, a supervisor for each office, an operator where complaints
+    come in; their log-ins."""
+    with_charter = set(session.scalars(select(Charter.office_id)))
     for office in session.scalars(select(Office)):
-        title_bn, title_en = POST_TITLES[PostRole.SUPERVISOR]
-        known = select(Post.id).where(Post.office_id == office.id, Post.role == PostRole.SUPERVISOR)
-        if session.scalar(known) is None:
-            post = Post(office_id=office.id, role=PostRole.SUPERVISOR, title_bn=title_bn, title_en=title_en)
-            session.add(post)
+        _add_post(session, office, PostRole.SUPERVISOR)
+        if office.id in with_charter:
+            _add_post(session, office, PostRole.OPERATOR)
     session.flush()
     held = select(PostHolder.post_id)
     in_chain = select(ChainDesk.post_id)
     empty = session.scalars(
         select(Post)
-        .where(Post.id.not_in(held), Post.id.in_(in_chain) | (Post.role == PostRole.SUPERVISOR))
+        .where(Post.id.not_in(held), Post.id.in_(in_chain) | Post.role.in_(BESIDE_CHAINS))
         .order_by(Post.office_id, Post.id)
     ).all()
     return [_fill(session, post, now) for post in empty]
+
+
+def _add_post(session: Session, office: Office, role: PostRole) -> None:
+    known = select(Post.id).where(Post.office_id == office.id, Post.role == role)
+    if session.scalar(known) is None:
+        title_bn, title_en = POST_TITLES[role]
+        session.add(Post(office_id=office.id, role=role, title_bn=title_bn, title_en=title_en))
 
 
 def _fill(session: Session, post: Post, now: datetime) -> Login:

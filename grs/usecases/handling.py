@@ -1,10 +1,10 @@
-"""What an officer does with a complaint at his desk: accept, forward, reject, dispose."""
+"""What an officer does with a complaint at his desk."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from grs.db.complaints import Complaint
 from grs.db.queries.complaints import complaint_by_number
 from grs.domain.access import can_decide
-from grs.domain.appeals import last_day_to_appeal
+from grs.domain.appeals import last_day_to_appeal, next_appeal_reminder
 from grs.domain.bangla import normalise_lines
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import due_date, is_overdue
@@ -38,13 +38,7 @@ class Desk:
 
 def accept(session: Session, desk: Desk, tracking_number: str, *, seen_steps: int) -> Complaint:
     """Take a received complaint in hand."""
-    complaint, stage = _begin(session, desk, tracking_number, seen_steps, Action.ACCEPT)
-    ledger = Ledger(desk.now)
-    complaint.stage = stage
-    step = ledger.step(complaint, StepKind.ACCEPTED, actor=_actor(desk, complaint), details=leaving(complaint))
-    ledger.to_complainant(complaint, step, "accepted", complaint.complainant, complaint.language)
-    ledger.write(session)
-    return complaint
+    return _record(session, desk, tracking_number, seen_steps, Action.ACCEPT, {})
 
 
 def forward(
@@ -124,6 +118,69 @@ def dispose(
     return _close(session, desk, complaint, stage, Action.DISPOSE, disposal.outcome, details, shelf)
 
 
+def ask_opinion(
+    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, question: str, answer_by: date | None
+) -> Complaint:
+    """Ask the responsible officer for his opinion until a day; the case goes on without it (G 7.1(খ), (ঘ))."""
+    details = {"question": _required(question, "question"), "answer_by": _coming(desk, answer_by, "answer_by")}
+    return _record(session, desk, tracking_number, seen_steps, Action.ASK_OPINION, details)
+
+
+def call_hearing(
+    session: Session,
+    desk: Desk,
+    tracking_number: str,
+    *,
+    seen_steps: int,
+    on: date | None,
+    at: str,
+    place: str,
+) -> Complaint:
+    """Call both sides to a hearing: day, time of day and place are told to the complainant."""
+    details = {
+        "hearing_on": _coming(desk, on, "hearing_on"),
+        "hearing_at": _required(at, "hearing_at"),
+        "place": _required(place, "place"),
+    }
+    return _record(session, desk, tracking_number, seen_steps, Action.CALL_HEARING, details)
+
+
+def reply(
+    session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, reason: str, expected_on: date | None
+) -> Complaint:
+    """Tell the complainant before the limit why it takes longer; the due date does not move (ours)."""
+    details = {"reason": _required(reason, "reason"), "expected_on": _coming(desk, expected_on, "expected_on")}
+    return _record(session, desk, tracking_number, seen_steps, Action.REPLY, details)
+
+
+def write(session: Session, desk: Desk, tracking_number: str, *, seen_steps: int, text: str) -> Complaint:
+    """Write to the complainant, who can answer on the tracking page."""
+    return _record(session, desk, tracking_number, seen_steps, Action.WRITE, {"text": _required(text, "text")})
+
+
+_RECORDED = {
+    Action.ACCEPT: (StepKind.ACCEPTED, "accepted"),
+    Action.ASK_OPINION: (StepKind.OPINION_ASKED, "opinion_asked"),
+    Action.CALL_HEARING: (StepKind.HEARING_CALLED, "hearing_called"),
+    Action.REPLY: (StepKind.INTERIM_REPLY, "interim_reply"),
+    Action.WRITE: (StepKind.OFFICER_WROTE, "officer_wrote"),
+}
+"""Actions that leave the complaint at its desk: the step they write and the complainant's letter."""
+
+
+def _record(
+    session: Session, desk: Desk, tracking_number: str, seen_steps: int, action: Action, details: dict[str, Any]
+) -> Complaint:
+    complaint, stage = _begin(session, desk, tracking_number, seen_steps, action)
+    kind, letter = _RECORDED[action]
+    ledger = Ledger(desk.now)
+    complaint.stage = stage
+    step = ledger.step(complaint, kind, actor=_actor(desk, complaint), details=leaving(complaint) | details)
+    ledger.to_complainant(complaint, step, letter, complaint.complainant, complaint.language)
+    ledger.write(session)
+    return complaint
+
+
 def _begin(
     session: Session, desk: Desk, tracking_number: str, seen_steps: int, action: Action
 ) -> tuple[Complaint, Stage]:
@@ -158,8 +215,11 @@ def _close(
     details["appeal_until"] = last_day if can_appeal else None
     ledger = Ledger(desk.now)
     ledger.end_stay(complaint, action)
+    complaint.root_cause = details.get("root_cause")
     complaint.stage, complaint.outcome, complaint.disposed_at = stage, outcome, desk.now
-    complaint.escalates_after = complaint.remind_on = None
+    complaint.disposed_on = dhaka_date(desk.now)
+    complaint.escalates_after = None
+    complaint.remind_on = next_appeal_reminder(last_day) if can_appeal else None
     step = ledger.step(complaint, kind, actor=_actor(desk, complaint), details=leaving(complaint) | details)
     ledger.to_complainant(complaint, step, letter, complaint.complainant, complaint.language)
     ledger.write(session)
@@ -171,6 +231,14 @@ def _required(text: str, field: str) -> str:
     if not text:
         raise InvalidInput({field: "required"})
     return text
+
+
+def _coming(desk: Desk, day: date | None, field: str) -> date:
+    if day is None:
+        raise InvalidInput({field: "required"})
+    if day < dhaka_date(desk.now):
+        raise InvalidInput({field: "in_the_past"})
+    return day
 
 
 def _actor(desk: Desk, complaint: Complaint) -> str:

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from grs.db.bulk import insert_rows, update_rows
 from grs.db.complaints import Assignment, Complainant, Complaint, Step
-from grs.db.messages import Message, MessageChannel, MessageState
-from grs.domain.calendar import WorkingCalendar
+from grs.db.messages import Message, MessageChannel, MessageState, Posting
+from grs.domain.calendar import WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, next_reminder
 from grs.domain.escalation import escalates_after
 from grs.domain.history import StepFacts, canonical, step_hash
@@ -62,6 +62,7 @@ class Reach:
     mobile: str
 
 
+SMS_SUFFIX = "/sms"
 SCHEDULER = "scheduler"
 COMPLAINANT = "complainant"
 
@@ -105,6 +106,7 @@ class Ledger:
         self._steps: list[dict[str, Any]] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._moved: list[dict[str, Any]] = []
+        self._postings: dict[str, int] = {}
 
     def step(self, head: Head | Complaint, kind: StepKind, *, actor: str, details: Mapping[str, Any]) -> int:
         """Append a step to the complaint's chain and return its sequence."""
@@ -179,9 +181,14 @@ class Ledger:
     def to_complainant(
         self, head: Head | Complaint, step: int, letter: str, reach: Reach | Complainant | None, language: str
     ) -> None:
-        """Queue a letter to who complained, by each way they gave."""
+        """Queue a letter to who complained, by each way they gave; on paper when they gave none.
+
+        The desk that has the complaint posts what is on paper.
+        """
         if reach is None:
             return
+        if not reach.email and not reach.mobile:
+            self._on_paper(f"{head.id}/{step}/{letter}/complainant", letter, language, reach.name, head, step, None)
         if reach.email:
             self._queue(
                 f"{head.id}/{step}/{letter}/complainant",
@@ -189,7 +196,7 @@ class Ledger:
             )  # fmt: skip
         if reach.mobile and has_sms(letter):
             self._queue(
-                f"{head.id}/{step}/{letter}/complainant/sms",
+                f"{head.id}/{step}/{letter}/complainant{SMS_SUFFIX}",
                 letter, MessageChannel.SMS, language, reach.name, reach.mobile, head.id, step, None,
             )  # fmt: skip
 
@@ -215,6 +222,34 @@ class Ledger:
             key, letter, MessageChannel.EMAIL, person.language, person.name, person.email,
             complaint_id, None, canonical(facts),
         )  # fmt: skip
+
+    def note_complainant(self, key: str, letter: str, complaint: Complaint, facts: Mapping[str, Any]) -> None:
+        """Queue a letter to who complained that no step caused, such as a reminder."""
+        reach = complaint.complainant
+        if reach is None:
+            return
+        told = canonical(facts)
+        for channel, address, suffix in (
+            (MessageChannel.EMAIL, reach.email, ""),
+            (MessageChannel.SMS, reach.mobile, SMS_SUFFIX),
+        ):
+            if address:
+                self._queue(
+                    key + suffix, letter, channel, complaint.language, reach.name, address, complaint.id, None, told
+                )
+        if not reach.email and not reach.mobile:
+            self._on_paper(key, letter, complaint.language, reach.name, complaint, None, told)
+
+    def later(self, key: str, letter: str, reach: Reach, language: str, facts: Mapping[str, Any], at: datetime) -> None:
+        """Queue a letter to somebody who may not have complained yet, to leave at a later instant."""
+        told = canonical(facts)
+        for channel, address, suffix in (
+            (MessageChannel.EMAIL, reach.email, ""),
+            (MessageChannel.SMS, reach.mobile, SMS_SUFFIX),
+        ):
+            if address:
+                self._queue(key + suffix, letter, channel, language, reach.name, address, None, None, told)
+                self._messages[key + suffix] |= {"queued_at": at, "next_try_at": at}
 
     def _queue(
         self, key: str, letter: str, channel: MessageChannel, language: str, name: str, address: str,
@@ -248,6 +283,7 @@ class Ledger:
         if skip_known and self._messages:
             for known in session.scalars(select(Message.key).where(Message.key.in_(self._messages))):
                 del self._messages[known]
+                self._postings.pop(known, None)
         stay, step, message = _table(Assignment), _table(Step), _table(Message)
         key = ("complaint_id", "sequence")
         update_rows(session, stay, key=key, rows=self._ended)
@@ -255,8 +291,28 @@ class Ledger:
         insert_rows(session, stay, self._started)
         insert_rows(session, step, self._steps)
         insert_rows(session, message, list(self._messages.values()))
+        self._write_postings(session)
         self.letters += len(self._messages)
         self._started, self._ended, self._moved, self._steps, self._messages = [], [], [], [], {}
+
+    def _on_paper(
+        self, key: str, letter: str, language: str, name: str,
+        head: Head | Complaint, step: int | None, facts: str | None,
+    ) -> None:  # fmt: skip
+        key = f"{key}/paper"
+        self._queue(key, letter, MessageChannel.PAPER, language, name, "", head.id, step, facts)
+        self._messages[key]["state"] = MessageState.TO_POST
+        self._postings[key] = head.post_id
+
+    def _write_postings(self, session: Session) -> None:
+        if self._postings:
+            found = select(Message.id, Message.key).where(Message.key.in_(self._postings))
+            rows = [
+                {"message_id": number, "post_id": self._postings[key], "written_on": dhaka_date(self.now)}
+                for number, key in session.execute(found)
+            ]
+            insert_rows(session, _table(Posting), rows)
+            self._postings = {}
 
 
 def settle(

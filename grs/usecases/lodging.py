@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -10,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grs.db.charters import CharterEntry
-from grs.db.complaints import Complainant, Complaint
+from grs.db.complaints import AssistedFiling, Complainant, Complaint
+from grs.db.drafts import Attachment
 from grs.db.offices import Office
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import due_date, earliest_filing, expected_dates, received_on
-from grs.domain.errors import NotFound, TooEarly
+from grs.domain.errors import InvalidInput, NotFound, TooEarly
 from grs.domain.history import GENESIS
-from grs.domain.lodging import Channel, ComplaintForm, Ground, check_form, tidy
+from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, check_form, tidy
 from grs.domain.tiers import About, ChainTier, Tier, TierChain, first_tier
 from grs.domain.tracking import new_tracking_number
 from grs.domain.workflow import Stage, StepKind
@@ -30,14 +32,11 @@ from grs.usecases.secrets import access_code_of, hash_secret, random_below
 
 @dataclass(frozen=True, slots=True)
 class Lodged:
-    """What the receipt needs beside the complaint: the secret that is shown this once.
-
-    ``form_identity`` lets the same browser ask for the receipt again.
-    """
+    """What the receipt needs beside the complaint: the secret. ``is_new`` is false for a form sent again."""
 
     complaint: Complaint
-    form_identity: str
     access_code: str
+    is_new: bool
 
 
 def lodge_complaint(
@@ -50,34 +49,37 @@ def lodge_complaint(
     now: datetime,
     secret_key: str,
     cutoff: time | None = None,
+    files: Sequence[Attachment] = (),
+    assistance: Assistance | None = None,
 ) -> Lodged:
     """Take a complaint against an office's charter and put it on the first desk.
 
-    ``entry_id`` is the promise complained about, None for another matter. The same form sent
-    again gives the same complaint. Raises InvalidInput, NotFound, or TooEarly for lateness
-    before the charter's time has run out.
+    ``entry_id`` is the promise complained about, None for another matter; ``assistance`` says who
+    keyed it in. The same form sent again gives the same complaint. Raises InvalidInput, NotFound, or
+    TooEarly for lateness before the charter's time has run out.
     """
     form = tidy(form)
-    identity = _identity_of(form, office, entry_id)
+    identity = _identity_of(form, office, entry_id, assistance)
     access_code = access_code_of(identity, secret_key)
     existing = session.scalar(select(Complaint).where(Complaint.form_identity == identity))
     if existing is not None:
-        return Lodged(existing, identity, access_code)
+        if assistance is not None and existing.assisted and existing.assisted.operator_id != assistance.operator_id:
+            raise InvalidInput({"form_number": "already_keyed"})
+        return Lodged(existing, access_code, is_new=False)
     today = dhaka_date(now)
-    check_form(form, today=today)
+    check_form(form, today=today, is_assisted=assistance is not None)
     charter = charter_in_force(session, office, today)
     entry = _entry_of(session, charter.id, entry_id)
+    paper_day = assistance.paper_received_on if assistance else None
     if form.ground is Ground.LATE and entry is not None:
-        first_day = earliest_day(session, office, entry, form.applied_on or today, shelf=shelf)
-        if first_day is not None and today < first_day:
-            raise TooEarly(first_day)
+        check_not_early(session, office, entry, form.applied_on, shelf=shelf, on=paper_day or today)
     chain = chain_of(session, charter)
     desks = chain.as_tier_chain()
     people = Recipients(session, today)
     desk = _first_desk(desks, form.about, office, people)
     calendars = shelf.for_desks(session, desks)
     calendar = calendars[desk.tier]
-    received = received_on(calendar, now, cutoff=cutoff)
+    received = calendar.on_or_after(paper_day) if paper_day else received_on(calendar, now, cutoff=cutoff)
     due = due_date(calendar, received, desk.limit)
     complaint = Complaint(
         tracking_number=_free_tracking_number(session, today),
@@ -86,7 +88,7 @@ def lodge_complaint(
         kind=form.kind,
         ground=form.ground,
         about=form.about,
-        channel=Channel.WEB,
+        channel=assistance.channel if assistance else Channel.WEB,
         language=form.language,
         is_anonymous=form.is_anonymous,
         charter_id=charter.id,
@@ -97,6 +99,7 @@ def lodge_complaint(
         description=form.description,
         remedy=form.remedy,
         filed_at=now,
+        filed_on=today,
         first_tier=desk.tier,
         chain_id=chain.id,
         assignment_sequence=0,
@@ -112,6 +115,14 @@ def lodge_complaint(
             permanent_address=form.permanent_address,
             mobile=form.mobile,
             email=form.email,
+            on_behalf_of=form.on_behalf_of,
+            relation=form.relation,
+        )
+    if assistance is not None:
+        complaint.assisted = AssistedFiling(
+            operator_id=assistance.operator_id,
+            paper_received_on=paper_day,
+            form_number=assistance.form_number,
         )
     ledger = Ledger(now)
     session.add(complaint)
@@ -120,7 +131,7 @@ def lodge_complaint(
     step = ledger.step(
         complaint,
         StepKind.LODGED,
-        actor=COMPLAINANT,
+        actor=f"person:{assistance.operator_id}" if assistance else COMPLAINANT,
         details={
             "office": office.id,
             "charter_version": charter.version,
@@ -128,17 +139,30 @@ def lodge_complaint(
             "ground": form.ground,
             "about": form.about,
             "text": _digest_of(form),
+            "files": [file.sha256 for file in files],
+            "channel": complaint.channel,
+            **_told_of(assistance),
             **arriving(desk, due),
             "expected": [
-                {"tier": int(e.tier), "due_on": e.due.due_on, "provisional": e.due.is_provisional}
+                {
+                    "tier": int(e.tier),
+                    "office": desks.at(e.tier).office_id,
+                    "received_on": e.due.received_on,
+                    "amount": desks.at(e.tier).limit.amount,
+                    "unit": desks.at(e.tier).limit.unit,
+                    "due_on": e.due.due_on,
+                    "provisional": e.due.is_provisional,
+                }
                 for e in expected_dates(calendars, received, desks, first=desk.tier)
             ],
         },
     )
+    for file in files:
+        file.draft_id, file.complaint_id, file.step_sequence = None, complaint.id, step
     ledger.to_complainant(complaint, step, "receipt", complaint.complainant, complaint.language)
     announce_arrival(ledger, complaint, step, letter="assigned", chain=desks, desk=desk, people=people)
     ledger.write(session)
-    return Lodged(complaint, identity, access_code)
+    return Lodged(complaint, access_code, is_new=True)
 
 
 def _first_desk(chain: TierChain, about: About, office: Office, people: Recipients) -> ChainTier:
@@ -153,6 +177,23 @@ def _first_desk(chain: TierChain, about: About, office: Office, people: Recipien
     while (above := chain.above(desk.tier)) and set(people.on_post(desk.post_id)) & set(accused):
         desk = above
     return desk
+
+
+def _told_of(assistance: Assistance | None) -> dict[str, object]:
+    """What the history keeps of an assisted filing: it was agreed to, and since when it counts."""
+    if assistance is None:
+        return {}
+    paper = {"paper_received_on": assistance.paper_received_on} if assistance.paper_received_on else {}
+    return {"consent": True, **paper}
+
+
+def check_not_early(
+    session: Session, office: Office, entry: CharterEntry, applied_on: date | None, *, shelf: CalendarShelf, on: date
+) -> None:
+    """Raise TooEarly when the service's time has not run out by this day (G 6.1(ঙ))."""
+    first_day = earliest_day(session, office, entry, applied_on or on, shelf=shelf)
+    if first_day is not None and on < first_day:
+        raise TooEarly(first_day)
 
 
 def earliest_day(
@@ -178,11 +219,15 @@ def _free_tracking_number(session: Session, today: date) -> str:
             return number
 
 
-def _identity_of(form: ComplaintForm, office: Office, entry_id: int | None) -> str:
+def _identity_of(form: ComplaintForm, office: Office, entry_id: int | None, assistance: Assistance | None) -> str:
     """What makes two sendings the same form: its random name, where it goes, and what it says.
 
-    Kept instead of the name itself: who reads the database cannot send the form again.
+    Kept instead of the name itself: who reads the database cannot send the form again. A paper form
+    is known by its number in the office that received it, whatever was keyed in from it.
     """
+    if assistance is not None and assistance.form_number:
+        paper = f"paper\x1f{assistance.office_id}\x1f{assistance.form_number}"
+        return hashlib.sha256(paper.encode()).hexdigest()
     parts = (form.form_key, office.slug, str(entry_id), _digest_of(form))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 

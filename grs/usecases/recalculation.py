@@ -11,7 +11,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.calendars import CalendarChange
-from grs.db.complaints import Assignment, Complainant, Complaint
+from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint
 from grs.db.offices import Office
 from grs.domain.calendar import ONE_DAY, CalendarRow, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
@@ -110,12 +110,14 @@ def _present_stays(ids: Sequence[int]) -> Any:
             Assignment.received_on,
             Assignment.limit_amount,
             Assignment.limit_unit,
+            AssistedFiling.paper_received_on,
         )
         .join(
             Assignment,
             (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
         )
         .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
+        .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
         .where(Complaint.id.in_(ids), Complaint.stage.in_(OPEN_STAGES))
         .order_by(Complaint.id)
     )
@@ -140,7 +142,10 @@ def _recalculate_batch(
         head = Head(*row[: len(HEAD_COLUMNS)])
         calendar = shelf.for_office(session, offices[head.office_id])
         is_filing = head.assignment_sequence == FIRST_STAY
-        received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
+        if is_filing and row.paper_received_on:
+            received = calendar.on_or_after(row.paper_received_on)
+        else:
+            received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
         due = due_date(calendar, received, DayLimit(row.limit_amount, row.limit_unit))
         was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
         if due == was:

@@ -1,16 +1,19 @@
-"""Officers are reminded before a due date passes, each time once."""
+"""Who must act is reminded, each time once: officers of due dates, complainants of the end of the appeal window."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from grs.db.complaints import Complaint
+from grs.domain.appeals import next_appeal_reminder
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import is_overdue, next_reminder, working_days_left
+from grs.domain.workflow import Stage
+from grs.usecases.appeals import appeal_deadline
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger
 from grs.usecases.recipients import Recipients
@@ -18,15 +21,16 @@ from grs.usecases.recipients import Recipients
 BATCH = 200
 
 
-def remind_officers(
+def remind_people(
     writers: sessionmaker[Session], *, shelf: CalendarShelf, now: datetime, dry_run: bool = False
 ) -> Counter[str]:
-    """Queue the reminders that are due, 5 and 1 working days before the due date.
+    """Queue the reminders that are due: to officers 5 and 1 working days before the due date, to
+    complainants 7 and 1 days before their last day to appeal.
 
     After an outage the officer gets one letter that says how many days are left, not one for each
     reminder that was missed; none once the complaint is overdue.
     """
-    counts: Counter[str] = Counter(reminded=0)
+    counts: Counter[str] = Counter(reminded=0, appeal_reminded=0)
     today = dhaka_date(now)
     query = (
         select(Complaint)
@@ -47,6 +51,9 @@ def remind_officers(
             ledger, people = Ledger(now), Recipients(session, today)
             people.load(posts=[complaint.post_id for complaint in complaints])
             for complaint in complaints:
+                if complaint.stage is Stage.DISPOSED:
+                    counts["appeal_reminded"] += _remind_of_appeal(session, ledger, complaint, shelf, today)
+                    continue
                 calendar = shelf.for_office(session, complaint.office)
                 reminder_of = complaint.remind_on
                 complaint.remind_on = next_reminder(calendar, complaint.due_on, after=today)
@@ -67,3 +74,21 @@ def remind_officers(
             ledger.write(session, skip_known=True)
         if len(complaints) < BATCH:
             return counts
+
+
+def _remind_of_appeal(session: Session, ledger: Ledger, complaint: Complaint, shelf: CalendarShelf, today: date) -> int:
+    """One complainant, while the window is open; the last day is counted anew, as the page shows it."""
+    reminder_of = complaint.remind_on
+    last_day = appeal_deadline(session, complaint, shelf=shelf)
+    assert last_day is not None  # it is disposed of
+    first = next_appeal_reminder(last_day)
+    if first is not None and first > today:
+        complaint.remind_on = first  # the result was sent later than it was decided
+        return 0
+    complaint.remind_on = next_appeal_reminder(last_day, after=today)
+    if today > last_day or complaint.complainant is None:
+        return 0
+    facts = {"appeal_until": last_day, "days_left": (last_day - today).days}
+    key = f"appeal-window/{complaint.id}/{complaint.assignment_sequence}/{reminder_of}"
+    ledger.note_complainant(key, "appeal_window", complaint, facts)
+    return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -45,6 +46,25 @@ def access_code_of(form_identity: str, secret_key: str) -> str:
     """
     digest = hmac.new(secret_key.encode(), f"access-code:{form_identity}".encode(), hashlib.sha256).digest()
     return new_access_code(lambda below: int.from_bytes(digest, "big") % below)
+
+
+def sealed(purpose: str, number: int, salt: str, secret_key: str) -> str:
+    """A name for addresses that only this installation can make: ``42-Yx…``; nothing of it is stored.
+
+    ``salt`` is the row's own, so that a number used again after a restore opens nothing.
+    """
+    digest = hmac.new(secret_key.encode(), f"{purpose}:{number}:{salt}".encode(), hashlib.sha256).digest()
+    return f"{number}-{base64.urlsafe_b64encode(digest[:18]).decode()}"
+
+
+def sealed_number(token: str) -> int | None:
+    """The number that a sealed name claims to be of; whoever uses it checks the seal."""
+    number = token.partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else None
+
+
+def is_seal(token: str, purpose: str, number: int, salt: str, secret_key: str) -> bool:
+    return hmac.compare_digest(token.encode(), sealed(purpose, number, salt, secret_key).encode())
 
 
 def random_below(limit: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Assignment, Complaint, Step
+from grs.db.drafts import Attachment, AttachmentContent
 from grs.db.offices import Post
 from grs.db.queries.complaints import complaint_by_number
 from grs.domain.access import can_read
@@ -34,6 +35,7 @@ class StoryLine:
     details: dict[str, Any]
     from_post: Post | None
     to_post: Post | None
+    files: Sequence[Attachment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ def story_for_officer(
     return _story(session, complaint, shelf)
 
 
+def file_of(session: Session, complaint: Complaint, file_id: int) -> tuple[Attachment, bytes]:
+    """A file of a complaint that the caller may read, with its bytes; raises NotFound."""
+    file = session.get(Attachment, file_id)
+    if file is None or file.complaint_id != complaint.id:
+        raise NotFound("file", file_id)
+    return file, session.get_one(AttachmentContent, file_id).content
+
+
 def has_code(session: Session, tracking_number: str, access_code: str) -> bool:
     """Whether number and code belong together; takes as long for a number that is not there."""
     complaint = complaint_by_number(session, read_digits(tracking_number))
@@ -100,6 +110,9 @@ def _story(session: Session, complaint: Complaint, shelf: CalendarShelf) -> Stor
         post.id: post
         for post in session.scalars(select(Post).options(joinedload(Post.office)).where(Post.id.in_(wanted)))
     }
+    files = session.scalars(
+        select(Attachment).where(Attachment.complaint_id == complaint.id).order_by(Attachment.id)
+    ).all()
     lines = [
         StoryLine(
             step.kind,
@@ -107,6 +120,7 @@ def _story(session: Session, complaint: Complaint, shelf: CalendarShelf) -> Stor
             found,
             posts.get(found.get("from_post")),
             posts.get(found.get("to_post")),
+            [file for file in files if file.step_sequence == step.sequence],
         )
         for step, found in zip(steps, details, strict=True)
     ]
@@ -118,5 +132,7 @@ def _story(session: Session, complaint: Complaint, shelf: CalendarShelf) -> Stor
         complaint.post.office,
         complaint.complainant,
         complaint.charter.office,
+        complaint.assisted,
+        [(stay.post.office, stay.office) for stay in complaint.assignments],
     )
     return Story(complaint, stay, explained(session, complaint, stay, shelf), lines)

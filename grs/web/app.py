@@ -9,12 +9,14 @@ from typing import Any
 
 from flask import Flask, Response, abort, g, request
 from flask_babel import Babel
+from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from grs.bootstrap import House
 from grs.settings import TEMPLATES, SettingsError
-from grs.web import citizen, errors, officer, people, presentation, protection
+from grs.web import citizen, errors, officer, operator, people, presentation, protection
+from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
 from grs.web.limits import limiter
 
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 LANGUAGES = ("bn", "en")
 SHORTEST_SECRET = 32
 LARGEST_REQUEST = 2 * 1024 * 1024
+ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet"}
+DROPS_CONTROL_SIGNS = {"citizen.keep_begin", "citizen.keep_page"}
 
 
 def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Flask:
@@ -44,13 +48,18 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
         BABEL_TRANSLATION_DIRECTORIES=str(TEMPLATES / "translations"),
         RATELIMIT_STORAGE_URI="memory://",
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
+        COMPRESS_MIMETYPES=["text/html", "text/css", "image/svg+xml", "application/json", "text/csv"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=5,
         LODGING_PER_HOUR=house.settings.lodging_per_hour,
     )
     app.config.update(test_config or {})
     app.extensions["house"] = house
     if house.settings.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    app.before_request(_allow_uploads)  # before the token is looked for, which reads the form
     CSRFProtect(app)
+    Compress(app)
     Babel(app, locale_selector=chosen_language)
     limiter.init_app(app)
     people.init_app(app)
@@ -59,6 +68,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     errors.init_app(app)
     app.register_blueprint(citizen.blueprint)
     app.register_blueprint(officer.blueprint)
+    app.register_blueprint(operator.blueprint)
     app.before_request(_begin)
     app.after_request(_finish)
     return app
@@ -70,12 +80,18 @@ def chosen_language() -> str:
     return asked if asked in LANGUAGES else "bn"
 
 
+def _allow_uploads() -> None:
+    """Where files are taken a request may be large; everywhere else it stays small."""
+    if request.endpoint in ENDPOINTS_WITH_FILES:
+        request.max_content_length = TOO_LARGE_ALTOGETHER
+
+
 def _begin() -> None:
     g.language = chosen_language()
     g.request_id = secrets.token_hex(6)
     typed = (request.path, *request.args.values(), *request.form.values())
-    if request.endpoint != "citizen.lodge" and any("\x00" in text for text in typed):
-        abort(400)  # PostgreSQL keeps no NUL; the complaint form drops it and keeps the rest
+    if request.endpoint not in DROPS_CONTROL_SIGNS and any("\x00" in text for text in typed):
+        abort(400)  # PostgreSQL keeps no NUL; what people write at length drops it and keeps the rest
 
 
 def _finish(response: Response) -> Response:

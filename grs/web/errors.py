@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from grs.domain.errors import ActionNotAllowed, ChangedMeanwhile, GrievanceError, NotFound, NotYours
+from grs.web.citizen import filing
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ def _too_many(_error: RateLimitExceeded) -> Answer:
 
 
 def _stale_form(_error: CSRFError) -> Answer:
-    return _page("stale_form", 400)
+    """The page again with what was typed, where that can be done; nothing was kept of it."""
+    again = filing.draw_again("stale_form")
+    return (again, 400) if again is not None else _page("stale_form", 400)
 
 
 def _http(error: HTTPException) -> Answer:

@@ -41,5 +41,9 @@ _HEADERS = {
 
 
 def security_headers(response: Response, *, is_secure: bool) -> None:
-    """Put the headers on an answer; HTTPS answers ask browsers to stay with HTTPS."""
-    response.headers.update(_HEADERS[is_secure].headers)
+    """Put the headers on an answer; HTTPS answers ask browsers to stay with HTTPS.
+
+    A stricter policy that a view has set stays.
+    """
+    for name, value in _HEADERS[is_secure].headers.items():
+        response.headers.setdefault(name, value)

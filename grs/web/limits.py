@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
@@ -11,12 +11,22 @@ from grs.domain.tracking import read_digits
 limiter = Limiter(get_remote_address, headers_enabled=False)
 
 LOG_IN = "10 per 5 minutes"
-TRACKING_PER_NUMBER = "5 per hour"
-TRACKING_PER_ADDRESS = "30 per hour"
+TRACKING_PER_NUMBER = "3 per minute;8 per hour;16 per day"
+TRACKING_PER_ADDRESS = "10 per minute;40 per hour"
+"""Wrong codes slow down, then lock; whether the number exists makes no difference."""
+LINKS = "10 per hour"
+CHANGES = "60 per hour"
+"""What one address may add, change or upload."""
+FORMS_FOR_ONE_COMPLAINT = 3
+"""How many forms may be begun for each complaint that may be filed."""
 
 
 def lodging_limit() -> str:
     return f"{current_app.config['LODGING_PER_HOUR']} per hour"
+
+
+def forms_limit() -> str:
+    return f"{current_app.config['LODGING_PER_HOUR'] * FORMS_FOR_ONE_COMPLAINT} per hour"
 
 
 def by_account() -> str:
@@ -32,6 +42,11 @@ def by_number() -> str:
 def was_refused(response: Response) -> bool:
     """Only what failed counts towards a limit on guessing."""
     return response.status_code in (401, 403)
+
+
+def was_lodged(response: Response) -> bool:
+    """Only a form that became a complaint counts, not one that was sent again."""
+    return response.status_code == 303 and bool(getattr(g, "lodged", False))
 
 
 def was_accepted(response: Response) -> bool:

@@ -8,21 +8,26 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_login import login_user, logout_user
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from grs.db.queries.complaints import PAGE, count_open, desk_list, office_list
 from grs.db.queries.offices import offices_with_charter
-from grs.domain.access import PostRole, can_decide
+from grs.domain.access import ROLE_OF_TIER, PostRole, can_decide
 from grs.domain.calendar import dhaka_date
 from grs.domain.disposal import NotAdmissible, RootCause, possible_outcomes
 from grs.domain.errors import ChangedMeanwhile, InvalidInput, NotFound
+from grs.domain.typed import read_day, read_number
 from grs.domain.workflow import Action, Actor, Stage, allowed_actions
 from grs.usecases import handling
 from grs.usecases.accounts import log_in, log_out
-from grs.usecases.stories import story_for_officer
+from grs.usecases.posting import PAGE as POSTING_PAGE
+from grs.usecases.posting import count_to_post, letters_to_post, mark_posted, paper_letter
+from grs.usecases.stories import Story, file_of, story_for_officer
 from grs.web import limits
 from grs.web.doors import house
-from grs.web.forms import read_disposal, read_not_admissible, read_number
+from grs.web.downloads import send_attachment
+from grs.web.forms import read_disposal, read_not_admissible
 from grs.web.people import LoggedIn, me
 from grs.web.presentation import list_line
 from grs.web.protection import anyone, logged_in
@@ -30,6 +35,8 @@ from grs.web.protection import anyone, logged_in
 log = logging.getLogger(__name__)
 blueprint = Blueprint("officer", __name__)
 Page = str | Response | tuple[str, int]
+DATED = {Action.ASK_OPINION: "answer_by", Action.REPLY: "expected_on", Action.CALL_HEARING: "hearing_on"}
+"""Actions that name a day, and the field it is typed in."""
 
 
 @blueprint.get("/login")
@@ -84,10 +91,12 @@ def leave() -> Page:
 @logged_in
 def desk() -> Page:
     """The complaints at this person's desks, soonest due first; for supervisors those of their offices."""
+    if me().posts and all(post.role is PostRole.OPERATOR for post in me().posts):
+        return redirect(url_for("operator.home"))
     today = dhaka_date(house().clock())
     is_open = request.args.get("show") != "disposed"
     after = _page_key(request.args.get("after", ""))
-    posts = [post for post in me().posts if post.role is not PostRole.SUPERVISOR]
+    posts = [post for post in me().posts if post.role in ROLE_OF_TIER.values()]
     with house().readers() as db:
         if posts:
             ids = [post.id for post in posts]
@@ -98,6 +107,7 @@ def desk() -> Page:
                 db, me().supervised_offices, me().headed_offices, after=after, limit=PAGE + 1, is_open=is_open
             )
             open_count = None
+        to_post = count_to_post(db, me().post_ids)
         lines = [list_line(c, house().shelf.for_office(db, c.office), today) for c in found[:PAGE]]
     more = found[PAGE - 1] if len(found) > PAGE else None
     return render_template(
@@ -105,6 +115,7 @@ def desk() -> Page:
         lines=lines,
         posts=me().posts,
         open_count=open_count,
+        to_post=to_post,
         is_open=is_open,
         is_supervisor=not posts,
         next_key=f"{more.due_on}~{more.id}" if more else None,
@@ -127,48 +138,103 @@ def complaint(number: str) -> Page:
     return _complaint_page(number)
 
 
+def _story(db: Session, number: str) -> Story:
+    return story_for_officer(
+        db,
+        number,
+        post_ids=me().post_ids,
+        supervised_offices=me().supervised_offices,
+        headed_offices=me().headed_offices,
+        shelf=house().shelf,
+    )
+
+
+@blueprint.get("/officer/complaints/<number>/files/<int:file_id>")
+@logged_in
+def file(number: str, file_id: int) -> Page:
+    """A file of a complaint that this person may read, to keep."""
+    with house().readers() as db:
+        return send_attachment(*file_of(db, _story(db, number).complaint, file_id))
+
+
+@blueprint.get("/officer/letters")
+@logged_in
+def letters() -> Page:
+    """The letters that these desks have to print and post, oldest first, with their last day."""
+    page = max(read_number(request.args.get("page")) or 1, 1)
+    today = dhaka_date(house().clock())
+    with house().readers() as db:
+        found = letters_to_post(db, me().post_ids, shelf=house().shelf, today=today, page=page)
+    return render_template(
+        "officer/letters.html", letters=found[:POSTING_PAGE], page=page, has_more=len(found) > POSTING_PAGE
+    )
+
+
+@blueprint.get("/officer/letters/<int:message_id>")
+@logged_in
+def letter(message_id: int) -> Page:
+    """One letter as it is printed."""
+    with house().readers() as db:
+        found = paper_letter(db, message_id, post_ids=me().post_ids, settings=house().settings)
+    return render_template("officer/letter.html", letter=found)
+
+
+@blueprint.post("/officer/letters/<int:message_id>/posted")
+@logged_in
+def posted(message_id: int) -> Page:
+    """The letter has left."""
+    with house().writers.begin() as db:
+        mark_posted(db, message_id, post_ids=me().post_ids, now=house().clock())
+    return redirect(url_for("officer.letters"), 303)
+
+
 @blueprint.post("/officer/complaints/<number>/<action>")
 @logged_in
 def act(number: str, action: str) -> Page:
     """Do what the workflow table allows this officer now; what was typed is never lost."""
     typed = request.form.to_dict()
-    seen_steps = read_number(typed.get("seen_steps")) or 0
     try:
         with house().writers.begin() as db:
-            officer = me().desk()
-            if action == Action.ACCEPT:
-                handling.accept(db, officer, number, seen_steps=seen_steps)
-            elif action == Action.FORWARD:
-                handling.forward(
-                    db,
-                    officer,
-                    number,
-                    seen_steps=seen_steps,
-                    to_office=typed.get("to_office", ""),
-                    reason=typed.get("reason", ""),
-                    shelf=house().shelf,
-                )
-            elif action == Action.REJECT:
-                handling.reject(
-                    db,
-                    officer,
-                    number,
-                    seen_steps=seen_steps,
-                    ground=read_not_admissible(typed),
-                    reason=typed.get("reasons", ""),
-                    shelf=house().shelf,
-                )
-            elif action == Action.DISPOSE:
-                handling.dispose(
-                    db, officer, number, seen_steps=seen_steps, disposal=read_disposal(typed), shelf=house().shelf
-                )
-            else:
-                raise NotFound("action", action)
+            _do(db, number, action, typed)
     except InvalidInput as error:
         return _complaint_page(number, action=action, typed=typed, problems=error.problems), 422
     except ChangedMeanwhile:
         return _complaint_page(number, action=action, typed=typed, problems={"form": "changed_meanwhile"}), 409
     return redirect(url_for("officer.complaint", number=number), 303)
+
+
+def _do(db: Session, number: str, action: str, typed: dict[str, str]) -> None:
+    officer, shelf = me().desk(), house().shelf
+    seen = read_number(typed.get("seen_steps")) or 0
+    problems: dict[str, str] = {}
+    if action == Action.ACCEPT:
+        handling.accept(db, officer, number, seen_steps=seen)
+    elif action == Action.FORWARD:
+        to, reason = typed.get("to_office", ""), typed.get("reason", "")
+        handling.forward(db, officer, number, seen_steps=seen, to_office=to, reason=reason, shelf=shelf)
+    elif action == Action.REJECT:
+        ground, reason = read_not_admissible(typed), typed.get("reasons", "")
+        handling.reject(db, officer, number, seen_steps=seen, ground=ground, reason=reason, shelf=shelf)
+    elif action == Action.DISPOSE:
+        handling.dispose(db, officer, number, seen_steps=seen, disposal=read_disposal(typed), shelf=shelf)
+    elif action == Action.WRITE:
+        handling.write(db, officer, number, seen_steps=seen, text=typed.get("text", ""))
+    elif action in DATED:
+        field = DATED[Action(action)]
+        day = read_day(typed, field, problems)
+        if problems:
+            raise InvalidInput(problems)
+        if action == Action.ASK_OPINION:
+            handling.ask_opinion(
+                db, officer, number, seen_steps=seen, question=typed.get("question", ""), answer_by=day
+            )
+        elif action == Action.REPLY:
+            handling.reply(db, officer, number, seen_steps=seen, reason=typed.get("reason", ""), expected_on=day)
+        else:
+            at, place = typed.get("hearing_at", ""), typed.get("place", "")
+            handling.call_hearing(db, officer, number, seen_steps=seen, on=day, at=at, place=place)
+    else:
+        raise NotFound("action", action)
 
 
 def _complaint_page(
@@ -180,14 +246,7 @@ def _complaint_page(
 ) -> str:
     today = dhaka_date(house().clock())
     with house().readers() as db:
-        story = story_for_officer(
-            db,
-            number,
-            post_ids=me().post_ids,
-            supervised_offices=me().supervised_offices,
-            headed_offices=me().headed_offices,
-            shelf=house().shelf,
-        )
+        story = _story(db, number)
         found = story.complaint
         line = list_line(found, house().shelf.for_office(db, found.office), today)
         is_mine = can_decide(me().post_ids, post_id=found.post_id)

@@ -72,6 +72,24 @@ def _load(token: str) -> LoggedIn | None:
     return LoggedIn(token, found.person_id, found.person.name)
 
 
+def operator_id() -> int | None:
+    """The logged-in person when they file for others; None for everybody else."""
+    post = _operator_post()
+    return me().person_id if post is not None else None
+
+
+def operator_office_id() -> int | None:
+    """The office for which the operator works."""
+    post = _operator_post()
+    return post.office_id if post is not None else None
+
+
+def _operator_post() -> Post | None:
+    if not current_user.is_authenticated:
+        return None
+    return next((post for post in me().posts if post.role is PostRole.OPERATOR), None)
+
+
 def me() -> LoggedIn:
     """The logged-in person; only behind ``@logged_in``."""
     person = current_user._get_current_object()

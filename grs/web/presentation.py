@@ -8,20 +8,22 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import segno
 from flask import Flask, g, request, url_for
 from flask_login import current_user
+from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 
 from grs.db.complaints import Complaint
-from grs.domain.calendar import DHAKA, WorkingCalendar, dhaka_date
+from grs.domain.calendar import DHAKA, Day, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import is_overdue, working_days_left
 from grs.domain.tracking import grouped
-from grs.notify.render import day_text, number_text
+from grs.notify.render import day_text, month_text, number_text, short_day_text
 from grs.web.doors import house
 from grs.words import word
 
 SOON_WORKING_DAYS = 5
-KEPT_IN_ADDRESS = ("service", "number", "after", "show", "next")
+KEPT_IN_ADDRESS = ("service", "number", "after", "show", "next", "q", "district", "page", "return")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,16 @@ def init_app(app: Flask) -> None:
     style = Path(app.static_folder or "") / "site.css"
     version = hashlib.sha256(style.read_bytes()).hexdigest()[:12]
     app.template_filter("day")(_day)
+    app.template_filter("short_day")(_short_day)
+    app.template_filter("month")(_month)
+    app.template_filter("on")(dhaka_date)
     app.template_filter("moment")(_moment)
     app.template_filter("digits")(_digits)
     app.template_filter("track")(lambda number: _digits(grouped(number)))
     app.template_global("word")(lambda vocabulary, value: word(vocabulary, value, g.language))
+    app.template_global("word_or_typed")(_word_or_typed)
+    app.template_global("district_name")(lambda name: _word_or_typed("district", name))
+    app.template_global("day_reason")(_day_reason)
     app.template_global("name_of")(_name_of)
     app.template_global("title_of")(_title_of)
 
@@ -62,6 +70,12 @@ def init_app(app: Flask) -> None:
             "style_version": version,
             "other_language": _switch("en" if language == "bn" else "bn"),
         }
+
+
+def qr_code(address: str) -> Markup:
+    """The address as a QR picture for the page itself: no script, no style of its own, no second request."""
+    code = segno.make(address, error="m", micro=False)
+    return Markup(code.svg_inline(scale=3, border=2, omitsize=False))  # noqa: S704 - made by segno, holds no text
 
 
 def _is_logged_in() -> bool:
@@ -83,6 +97,29 @@ def _switch(language: str) -> str:
 
 def _day(day: date | str) -> str:
     return day_text(date.fromisoformat(day) if isinstance(day, str) else day, g.language)
+
+
+def _short_day(day: date) -> str:
+    """Day and month: ১৬ ডিসেম্বর."""
+    return short_day_text(day, g.language)
+
+
+def _month(day: date) -> str:
+    return month_text(day, g.language)
+
+
+def _word_or_typed(vocabulary: str, value: str) -> str:
+    """The word for people, or what was typed where there is none such."""
+    try:
+        return word(vocabulary, value, g.language)
+    except KeyError:
+        return value
+
+
+def _day_reason(day: Day) -> str:
+    """Why a day is not counted: its name, else its kind."""
+    name = day.name_bn if g.language == "bn" else day.name_en
+    return name or word("day_kind", day.kind, g.language)
 
 
 def _moment(at: datetime) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.charters import Charter
-from grs.db.complaints import Complaint
+from grs.db.complaints import AssistedFiling, Complaint
 from grs.domain.tiers import About
 from grs.domain.workflow import OPEN_STAGES
 
@@ -54,6 +54,23 @@ def office_list(
     about_me = and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(own_charters))
     mine = and_(or_(Complaint.office_id.in_(office_ids), Complaint.charter_id.in_(charters)), ~about_me)
     return session.scalars(_page(mine, after, limit, is_open)).all()
+
+
+def filed_by(
+    session: Session, operator_id: int, *, before: int | None = None, limit: int = PAGE
+) -> Sequence[Complaint]:
+    """What an operator has keyed in, newest first, one page from a complaint on."""
+    query = (
+        select(Complaint)
+        .join(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
+        .options(joinedload(Complaint.charter).joinedload(Charter.office), joinedload(Complaint.assisted))
+        .where(AssistedFiling.operator_id == operator_id)
+        .order_by(AssistedFiling.complaint_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(AssistedFiling.complaint_id < before)
+    return session.scalars(query).all()
 
 
 def count_open(session: Session, post_ids: Collection[int]) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from grs.db.charters import Charter
+from grs.db.charters import Charter, CharterEntry
 from grs.db.offices import Office
+
+PAGE = 20
 
 
 def offices_with_charter(session: Session) -> Sequence[Office]:
@@ -16,3 +19,64 @@ def offices_with_charter(session: Session) -> Sequence[Office]:
     return session.scalars(
         select(Office).where(Office.id.in_(select(Charter.office_id))).order_by(Office.district_en, Office.name_en)
     ).all()
+
+
+def search_offices(
+    session: Session, *, words: Sequence[str] = (), district: str = "", page: int = 1
+) -> Sequence[Office]:
+    """Offices with a charter whose own names hold every word, in a district; one line more than a page."""
+    query = _published().where(*(Office.search_text.contains(word, autoescape=True) for word in words))
+    if district:
+        query = query.where(Office.district_en == district)
+    return session.scalars(
+        query.order_by(Office.district_en, Office.name_en, Office.id).limit(PAGE + 1).offset((page - 1) * PAGE)
+    ).all()
+
+
+def search_services(
+    session: Session, *, words: Sequence[str], today: date, district: str = "", page: int = 1
+) -> Sequence[tuple[CharterEntry, Office]]:
+    """Services of the charters in force whose name, with their office's, holds every word."""
+    version = aliased(Charter)
+    in_force = (
+        select(version.id)
+        .where(version.office_id == Office.id, version.in_force_from <= today)
+        .order_by(version.in_force_from.desc(), version.version.desc())
+        .limit(1)
+        .correlate(Office)
+        .scalar_subquery()
+    )
+    query = (
+        select(CharterEntry, Office)
+        .join(Charter, Charter.id == CharterEntry.charter_id)
+        .join(Office, Office.id == Charter.office_id)
+        .where(
+            Charter.id == in_force,
+            or_(*(CharterEntry.search_text.contains(word, autoescape=True) for word in words)),
+            *(
+                or_(
+                    CharterEntry.search_text.contains(word, autoescape=True),
+                    Office.search_text.contains(word, autoescape=True),
+                )
+                for word in words
+            ),
+        )
+    )
+    if district:
+        query = query.where(Office.district_en == district)
+    rows = session.execute(
+        query.order_by(Office.district_en, Office.name_en, CharterEntry.position)
+        .limit(PAGE + 1)
+        .offset((page - 1) * PAGE)
+    ).all()
+    return [(entry, office) for entry, office in rows]
+
+
+def districts(session: Session) -> Sequence[str]:
+    """The districts in which an office has published a charter."""
+    query = select(Office.district_en).where(Office.id.in_(select(Charter.office_id)), Office.district_en.is_not(None))
+    return [str(name) for name in session.scalars(query.distinct().order_by(Office.district_en))]
+
+
+def _published() -> Select[Office]:
+    return select(Office).where(Office.id.in_(select(Charter.office_id)))

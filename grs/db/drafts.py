@@ -1,0 +1,70 @@
+"""Complaint forms that are not sent yet, and the files that go with them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grs.db.base import Base, BigKey, Word
+from grs.domain.attachments import MediaType
+
+
+class Draft(Base):
+    """A complaint form as far as it was filled in. Its address is sealed with ``salt`` and the secret key.
+
+    ``typed`` is what stands in the fields, right or wrong. Once it is lodged only the way to the
+    complaint stays; after ``keep_until`` the whole row goes.
+    """
+
+    __tablename__ = "draft"
+    __table_args__ = (Index("ix_draft_keep_until", "keep_until"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    salt: Mapped[str] = mapped_column(String(40))
+    form_key: Mapped[str] = mapped_column(String(64), unique=True)
+    office_id: Mapped[int] = mapped_column(ForeignKey("office.id"))
+    operator_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    typed: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    keep_until: Mapped[date]
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    lodged_at: Mapped[datetime | None]
+
+
+class AddedBy(StrEnum):
+    """Whose file it is."""
+
+    COMPLAINANT = "complainant"
+    OFFICER = "officer"
+
+
+class Attachment(Base):
+    """A file of a draft or a complaint, cleaned. ``name`` is the user's and never a path."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (Index("ix_attachment_complaint_id", "complaint_id"), Index("ix_attachment_draft_id", "draft_id"))
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    draft_id: Mapped[int | None] = mapped_column(ForeignKey("draft.id"))
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    step_sequence: Mapped[int | None]
+    added_by: Mapped[AddedBy] = mapped_column(Word(AddedBy))
+    name: Mapped[str] = mapped_column(Text)
+    media_type: Mapped[MediaType] = mapped_column(Word(MediaType))
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    added_at: Mapped[datetime]
+    content: Mapped[AttachmentContent] = relationship(cascade="all, delete-orphan")
+
+
+class AttachmentContent(Base):
+    """The bytes, apart from the row that lists read; in the database so that one transaction covers both."""
+
+    __tablename__ = "attachment_content"
+
+    attachment_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

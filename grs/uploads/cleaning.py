@@ -1,0 +1,79 @@
+"""A file is what its bytes say; pictures are drawn anew, so that nothing hidden in them stays."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+
+import puremagic
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from grs.domain.attachments import LONGEST_SIDE, MOST_PIXELS, MediaType, check_size, clean_name, promised_type
+from grs.domain.errors import FileRefused
+
+_FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
+_QUALITY = 85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanFile:
+    """A file ready to be kept; ``sha256`` is of ``content``."""
+
+    name: str
+    media_type: MediaType
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def clean_upload(name: str, data: bytes) -> CleanFile:
+    """The file as it is kept: a picture drawn anew without EXIF and position, a PDF as it came.
+
+    Raises FileRefused for what is empty, too large, of another kind, not what its ending says, or
+    broken.
+    """
+    check_size(len(data))
+    media_type = promised_type(name)
+    if media_type is not _found_type(data):
+        raise FileRefused("not_what_it_says")
+    content = data if media_type is MediaType.PDF else _redrawn(data, media_type)
+    return CleanFile(name=clean_name(name), media_type=media_type, content=content)
+
+
+def _found_type(data: bytes) -> MediaType | None:
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return MediaType.WEBP  # puremagic takes some for other RIFF files
+    try:
+        found = puremagic.from_string(data[:4096], mime=True)
+    except (puremagic.PureError, ValueError):
+        return None
+    try:
+        return MediaType(found)
+    except ValueError:
+        return None
+
+
+def _redrawn(data: bytes, media_type: MediaType) -> bytes:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures; ours are counted below
+            with Image.open(BytesIO(data), formats=[_FORMATS[media_type]]) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise FileRefused("too_many_pixels")
+                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+                upright = ImageOps.exif_transpose(picture)
+                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+                mode = "RGB" if media_type is MediaType.JPEG or "A" not in upright.getbands() else "RGBA"
+                plain = Image.new(mode, upright.size)
+                plain.paste(upright.convert(mode))
+                out = BytesIO()
+                plain.save(out, _FORMATS[media_type], quality=_QUALITY, optimize=media_type is MediaType.JPEG)
+                return out.getvalue()
+    except FileRefused:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        raise FileRefused("broken") from None

@@ -1,0 +1,54 @@
+"""Any due date explained (rule 9), with the calendar changes that moved it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from grs.db.complaints import Assignment
+from grs.db.offices import Office
+from grs.domain.calendar import Day
+from grs.domain.deadlines import DueDate, due_date, skipped_days
+from grs.domain.tiers import DayLimit
+from grs.domain.workflow import StepKind
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.stories import Story, StoryLine
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDate:
+    """A limit counted out: day 0, the days not counted, the last day."""
+
+    due: DueDate
+    limit: DayLimit
+    skipped: Sequence[Day]
+
+
+def explain(
+    session: Session, office: Office, received_on: date, limit: DayLimit, *, shelf: CalendarShelf
+) -> ExplainedDate:
+    """Count a limit from a day on which the office is open, or from its next such day."""
+    calendar = shelf.for_office(session, office)
+    due = due_date(calendar, calendar.on_or_after(received_on), limit)
+    return ExplainedDate(due, limit, skipped_days(calendar, due))
+
+
+def explain_stay(
+    session: Session, story: Story, stay: Assignment, *, shelf: CalendarShelf
+) -> tuple[ExplainedDate, Sequence[StoryLine]]:
+    """The date of a stay as it stands, and each step that moved it, oldest first."""
+    due = DueDate(received_on=stay.received_on, due_on=stay.due_on, is_provisional=stay.is_provisional)
+    limit = DayLimit(stay.limit_amount, stay.limit_unit)
+    skipped = skipped_days(shelf.for_office(session, stay.office), due)
+    ended = stay.ended_at
+    changes = [
+        line
+        for line in story.lines
+        if line.kind is StepKind.DUE_DATE_CHANGED
+        and line.happened_at >= stay.started_at
+        and (ended is None or line.happened_at <= ended)
+    ]
+    return ExplainedDate(due, limit, skipped), changes

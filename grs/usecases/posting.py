@@ -1,0 +1,103 @@
+"""Letters on paper for complainants without e-mail and mobile: printed and posted by the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from grs.db.complaints import Complaint
+from grs.db.messages import Message, MessageState, Posting
+from grs.db.offices import Office, Post
+from grs.domain.calendar import dhaka_date
+from grs.domain.deadlines import is_overdue, post_by
+from grs.domain.errors import NotFound, NotYours
+from grs.notify.render import render_letter
+from grs.settings import Settings
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.letters import facts_of, with_secrets
+
+PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class LetterToPost:
+    """A line of the list: which letter, about which complaint, and until when it must leave."""
+
+    posting: Posting
+    tracking_number: str
+    post_by: date
+    is_overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLetter:
+    """A letter ready to be printed: to whom, and what it says."""
+
+    posting: Posting
+    tracking_number: str
+    address: str
+    office: Office
+    subject: str
+    body: str
+
+
+def letters_to_post(
+    session: Session, post_ids: Collection[int], *, shelf: CalendarShelf, today: date, page: int = 1
+) -> Sequence[LetterToPost]:
+    """The letters that these desks have not posted yet, oldest first."""
+    rows = session.execute(
+        select(Posting, Complaint.tracking_number, Office)
+        .join(Message, Message.id == Posting.message_id)
+        .join(Complaint, Complaint.id == Message.complaint_id)
+        .join(Post, Post.id == Posting.post_id)
+        .join(Office, Office.id == Post.office_id)
+        .options(joinedload(Posting.message))
+        .where(Posting.post_id.in_(post_ids), Posting.posted_on.is_(None))
+        .order_by(Posting.written_on, Posting.message_id)
+        .limit(PAGE + 1)
+        .offset((page - 1) * PAGE)
+    ).all()
+    found = []
+    for posting, number, office in rows:
+        last_day = post_by(shelf.for_office(session, office), posting.written_on)
+        found.append(LetterToPost(posting, number, last_day, is_overdue(last_day, today)))
+    return found
+
+
+def count_to_post(session: Session, post_ids: Collection[int]) -> int:
+    query = select(func.count()).where(Posting.post_id.in_(post_ids), Posting.posted_on.is_(None))
+    return session.scalar(query) or 0
+
+
+def paper_letter(session: Session, message_id: int, *, post_ids: Collection[int], settings: Settings) -> PaperLetter:
+    """One letter as it is printed; raises NotFound or NotYours."""
+    posting = _posting(session, message_id, post_ids)
+    message = posting.message
+    (facts,) = facts_of(session, [message])
+    subject, body = render_letter(message.letter, message.language, with_secrets(facts, settings))
+    complaint = session.get_one(Complaint, message.complaint_id)
+    address = complaint.complainant.present_address if complaint.complainant else ""
+    office = session.get_one(Office, session.get_one(Post, posting.post_id).office_id)
+    return PaperLetter(posting, complaint.tracking_number, address, office, subject, body)
+
+
+def mark_posted(session: Session, message_id: int, *, post_ids: Collection[int], now: datetime) -> None:
+    """The letter has left: it counts as sent from now on. Marked twice is marked once."""
+    posting = _posting(session, message_id, post_ids)
+    if posting.posted_on is None:
+        posting.posted_on = dhaka_date(now)
+        posting.message.state, posting.message.sent_at = MessageState.SENT, now
+
+
+def _posting(session: Session, message_id: int, post_ids: Collection[int]) -> Posting:
+    query = select(Posting).options(joinedload(Posting.message)).where(Posting.message_id == message_id)
+    posting = session.scalar(query.with_for_update(of=Posting))
+    if posting is None:
+        raise NotFound("letter", message_id)
+    if posting.post_id not in post_ids:
+        raise NotYours("post")
+    return posting

@@ -1,0 +1,120 @@
+"""Public figures, as a page and to download."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import Any
+
+from flask import Response, jsonify, render_template, request
+
+from grs.domain.figures import SMALLEST_SHOWN
+from grs.domain.typed import read_number
+from grs.usecases.charters import find_office
+from grs.usecases.figures import ALL, Figures, OfficeFigures
+from grs.web.citizen.desk import Page, blueprint
+from grs.web.doors import house
+from grs.web.protection import anyone
+
+OFFICES_A_PAGE = 50
+COLUMNS = ("office", "month", "received", "disposed", "disposed_in_time", "overdue", "in_time_rate", "median_days")
+
+
+@blueprint.get("/statistics")
+@anyone
+def figures() -> Page:
+    """All offices together, and a line for each."""
+    found = _figures()
+    page = max(read_number(request.args.get("page")) or 1, 1)
+    first = (page - 1) * OFFICES_A_PAGE
+    return render_template(
+        "citizen/figures.html",
+        figures=found,
+        one=found.by_office[ALL],
+        offices=found.offices[first : first + OFFICES_A_PAGE],
+        page=page,
+        has_more=len(found.offices) > first + OFFICES_A_PAGE,
+        smallest=SMALLEST_SHOWN,
+    )
+
+
+@blueprint.get("/statistics/<slug>")
+@anyone
+def office_figures(slug: str) -> Page:
+    """One office."""
+    found = _figures()
+    with house().readers() as db:
+        office = find_office(db, slug)
+    return render_template(
+        "citizen/figures.html", figures=found, one=found.of(office), offices=[], page=1, has_more=False,
+        smallest=SMALLEST_SHOWN,
+    )  # fmt: skip
+
+
+@blueprint.get("/statistics.csv")
+@anyone
+def figures_csv() -> Page:
+    """Every office and month; a hidden number is ``hidden``."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for one in (_figures().by_office[ALL], *_figures().offices):
+        name = _safe(one.office.slug if one.office else "all")
+        for month in one.months:
+            row = (f"{month.month:%Y-%m}", month.received, month.disposed, month.in_time)
+            writer.writerow([name, *(_cell(value) for value in row), "", "", ""])
+        whole = (one.received, one.disposed, one.in_time, one.overdue, one.rate, one.median_days)
+        writer.writerow([name, "total", *(_cell(value) for value in whole)])
+    headers = {"Content-Disposition": "attachment; filename=complaints.csv"}
+    return Response(out.getvalue(), mimetype="text/csv", headers=headers)
+
+
+@blueprint.get("/statistics.json")
+@anyone
+def figures_json() -> Page:
+    """The same as JSON; a hidden number is null."""
+    found = _figures()
+    return jsonify(
+        as_of=found.made_at.isoformat(),
+        since=found.since.isoformat(),
+        hidden_below=SMALLEST_SHOWN,
+        all=_as_json(found.by_office[ALL]),
+        offices=[_as_json(one) for one in found.offices],
+    )
+
+
+def _figures() -> Figures:
+    return house().figures.get(house().readers, now=house().clock())
+
+
+def _cell(value: object) -> object:
+    return "hidden" if value is None else value
+
+
+def _safe(text: str) -> str:
+    """No cell begins like a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+
+
+def _as_json(one: OfficeFigures) -> dict[str, Any]:
+    return {
+        "office": one.office.slug if one.office else None,
+        "name_bn": one.office.name_bn if one.office else None,
+        "name_en": one.office.name_en if one.office else None,
+        "received": one.received,
+        "disposed": one.disposed,
+        "disposed_in_time": one.in_time,
+        "overdue": one.overdue,
+        "in_time_rate": one.rate,
+        "median_days": one.median_days,
+        "months": [
+            {
+                "month": f"{month.month:%Y-%m}",
+                "received": month.received,
+                "disposed": month.disposed,
+                "disposed_in_time": month.in_time,
+            }
+            for month in one.months
+        ],
+        "root_causes": {str(cause): count for cause, count in one.causes},
+    }
