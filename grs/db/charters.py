@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, Number, Word
 from grs.db.offices import Office, Post
+from grs.domain.bangla import search_text
 from grs.domain.lodging import Category
 from grs.domain.tiers import ChainSource, ChainTier, DayLimit, LimitUnit, Tier, TierChain
 
@@ -57,7 +58,9 @@ class CharterEntry(Base):
     officer: Mapped[dict[str, object] | None] = mapped_column(JSON)
     superior: Mapped[dict[str, object] | None] = mapped_column(JSON)
     source_line: Mapped[int]
-    search_text: Mapped[str] = mapped_column(Text)
+    search_text: Mapped[str] = mapped_column(
+        Text, default=lambda context: search_text(context.get_current_parameters()["name"])
+    )
 
 
 class Chain(Base):

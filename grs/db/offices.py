@@ -5,11 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, Word
 from grs.domain.access import PostRole
+from grs.domain.bangla import search_text
 from grs.domain.tiers import OfficeLevel
+
+
+def _search_text(context: DefaultExecutionContext) -> str:
+    row = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return search_text(*(row.get(name) for name in ("name_bn", "name_en", "upazila_en", "district_en")))
 
 
 class Office(Base):
@@ -28,7 +35,7 @@ class Office(Base):
     upazila_en: Mapped[str | None] = mapped_column(String(80))
     district_en: Mapped[str | None] = mapped_column(String(80))
     website: Mapped[str | None] = mapped_column(String(200))
-    search_text: Mapped[str] = mapped_column(Text)
+    search_text: Mapped[str] = mapped_column(Text, default=_search_text)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("office.id"), index=True)
     parent: Mapped[Office | None] = relationship(remote_side=[id])
 

@@ -19,7 +19,6 @@ from grs.charter.text import decode
 from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
 from grs.db.offices import Office, Post
 from grs.domain.access import ROLE_OF_TIER, PostRole
-from grs.domain.bangla import search_text
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.tiers import BELOW_DISTRICT, ChainSource, DayLimit, LimitUnit, OfficeLevel, Tier
 from grs.settings import CONFIG
@@ -51,9 +50,6 @@ def import_offices(session: Session, path: Path = CONFIG / "offices.csv") -> int
                     district_en=record["district_en"] or None,
                     website=record["website"] or None,
                     parent=parent,
-                    search_text=search_text(
-                        record["name_bn"], record["name_en"], record["upazila_en"], record["district_en"]
-                    ),
                 )
             )
             session.flush()
@@ -157,7 +153,6 @@ def _entry(position: int, service: Service) -> CharterEntry:
         officer=_as_json(service.officer),
         superior=_as_json(service.superior),
         source_line=service.line,
-        search_text=search_text(service.name),
     )
 
 

@@ -57,7 +57,8 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.extensions["house"] = house
     if house.settings.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
-    app.before_request(_allow_uploads)  # before the token is looked for, which reads the form
+    app.before_request(_allow_uploads)  # before anything reads the form
+    app.before_request(_begin)  # before the token is looked for: a refusal is drawn in the person's language
     CSRFProtect(app)
     Compress(app)
     Babel(app, locale_selector=chosen_language)
@@ -69,7 +70,6 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(citizen.blueprint)
     app.register_blueprint(officer.blueprint)
     app.register_blueprint(operator.blueprint)
-    app.before_request(_begin)
     app.after_request(_finish)
     return app
 

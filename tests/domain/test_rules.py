@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grs.domain.access import can_decide, can_read
-from grs.domain.appeals import check_appeal, last_day_to_appeal
+from grs.domain.appeals import check_appeal, last_day_to_appeal, next_appeal_reminder
 from grs.domain.bangla import normalise, skeleton, to_ascii_digits, to_bengali_digits
 from grs.domain.disposal import Disposal, Outcome, RootCause, check_disposal, possible_outcomes
 from grs.domain.errors import ActionNotAllowed, AppealNotPossible, AppealTooLate, InvalidInput
@@ -116,13 +116,27 @@ def test_a_month_from_the_letter_or_the_limit_whichever_is_later() -> None:
 def test_what_cannot_be_appealed(stage: Stage, tier: int, reason: str) -> None:
     day = date(2025, 5, 1)
     with pytest.raises(AppealNotPossible) as refused:
-        check_appeal(CHAIN, stage=stage, tier=Tier(tier), last_day=day, today=day)
+        check_appeal(CHAIN, stage=stage, tier=Tier(tier), ended_by=Action.DISPOSE, last_day=day, today=day)
     assert refused.value.reason == reason
+
+
+def test_who_withdrew_has_no_decision_to_contest() -> None:
+    day = date(2025, 5, 1)
+    with pytest.raises(AppealNotPossible) as refused:
+        check_appeal(CHAIN, stage=Stage.DISPOSED, tier=Tier(1), ended_by=Action.WITHDRAW, last_day=day, today=day)
+    assert refused.value.reason == "withdrawn"
+
+
+def test_the_complainant_is_reminded_seven_and_one_days_before_the_window_closes() -> None:
+    last = date(2025, 6, 22)
+    assert next_appeal_reminder(last) == date(2025, 6, 15)
+    assert next_appeal_reminder(last, after=date(2025, 6, 15)) == date(2025, 6, 21)
+    assert next_appeal_reminder(last, after=date(2025, 6, 21)) is None
 
 
 def test_the_last_day_still_counts() -> None:
     last = date(2025, 5, 12)
-    facts = {"stage": Stage.DISPOSED, "tier": Tier(1), "last_day": last}
+    facts = {"stage": Stage.DISPOSED, "tier": Tier(1), "ended_by": Action.DISPOSE, "last_day": last}
     check_appeal(CHAIN, today=last, **facts)  # type: ignore[arg-type]
     with pytest.raises(AppealTooLate):
         check_appeal(CHAIN, today=last + timedelta(days=1), **facts)  # type: ignore[arg-type]

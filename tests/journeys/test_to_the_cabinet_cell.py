@@ -143,6 +143,8 @@ def test_disposed_in_time_and_not_escalated(
         "আপনার অভিযোগ গ্রহণ করা হয়েছে",
         "আপনার অভিযোগের কাজ শুরু হয়েছে",
         "আপনার অভিযোগ নিষ্পত্তি হয়েছে",
+        "আপিলের সময় আর ৭ দিন",
+        "আপিলের সময় আর ১ দিন",
     ]
     assert_histories_hold(mailing_house)
 

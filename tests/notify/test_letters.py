@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import os
 import random
+import re
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -13,12 +16,14 @@ import pytest
 
 from grs.domain.disposal import NotAdmissible, Outcome
 from grs.notify.mail import Mail, as_bytes, message_id
-from grs.notify.render import has_sms, render_letter, render_sms
+from grs.notify.render import has_sms, render_html, render_letter, render_sms, sms_parts
 from grs.notify.transports import FolderTransport
 from grs.settings import TEMPLATES
 from tests.conftest import body_of, subject_of
 
-LETTERS = sorted(path.name for path in (TEMPLATES / "messages").iterdir())
+LETTERS = sorted(path.name for path in (TEMPLATES / "messages").iterdir() if path.is_dir())
+KEPT = Path(__file__).parent / "letters"
+"""Every letter as it was last read and approved; `REWRITE_LETTERS=1 make test` writes them anew."""
 FACTS = {
     "tracking_number": "264839205176",
     "to_name": "নমুনা নাগরিক",
@@ -55,13 +60,19 @@ FACTS = {
     "last_day": "2026-12-31",
     "since": "now",
     "base_url": "https://grs.example",
+    "access_code": "1234567890123456",
+    "link": "https://grs.example/forms/42-invented",
+    "first_day": "2025-05-21",
+    "good_until": "2025-05-21",
+    "good_until_time": "10:30",
+    "answer_by": "2025-05-12",
+    "hearing_on": "2025-05-14",
+    "hearing_at": "11:00",
+    "place": "অফিস কক্ষ ২০৩",
+    "expected_on": "2025-05-18",
+    "text": "আবেদনের রসিদ পাঠান।",
+    "files": ["a", "b"],
 }
-
-
-def sms_parts(text: str) -> int:
-    """How many parts a Bangla message takes: 70 characters alone, 67 a part when joined (UCS-2)."""
-    units = len(text.encode("utf-16-be")) // 2
-    return 1 if units <= 70 else -(-units // 67)
 
 
 def a_mail(**changes: object) -> Mail:
@@ -72,6 +83,7 @@ def a_mail(**changes: object) -> Mail:
         "to_address": "citizen@example.com",
         "subject": "সময়সীমা পার হওয়া অভিযোগ আপনার কাছে এসেছে, দয়া করে দেখুন",
         "body": "বিস্তারিত\n",
+        "html": "<p>বিস্তারিত</p>\n",
         "queued_at": datetime(2025, 5, 21, 4, 0, tzinfo=UTC),
     }
     return Mail(**(facts | changes))  # type: ignore[arg-type]
@@ -90,7 +102,36 @@ def test_every_letter_is_whole_in_both_languages(letter: str, language: str) -> 
     if has_sms(letter):
         text = render_sms(letter, language, FACTS)
         assert sms_parts(text) <= 3
-        assert "http" not in text
+
+
+@pytest.mark.parametrize("language", ["bn", "en"])
+@pytest.mark.parametrize("letter", LETTERS)
+def test_every_letter_reads_as_it_was_approved(letter: str, language: str) -> None:
+    """The kept files are for people to read: subject, letter, and the SMS with what it costs."""
+    subject, body = render_letter(letter, language, FACTS)
+    told = f"{subject}\n\n{body}"
+    if has_sms(letter):
+        text = render_sms(letter, language, FACTS)
+        told += f"\nSMS, {sms_parts(text)} part(s):\n{text}\n"
+    kept = KEPT / f"{letter}.{language}.txt"
+    if os.environ.get("REWRITE_LETTERS"):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(told, encoding="utf-8")
+    assert told == kept.read_text("utf-8")
+
+
+def test_the_html_part_says_the_same_and_links_only_to_us() -> None:
+    subject, body = render_letter("officer_wrote", "bn", FACTS | {"text": "<b>দেখুন</b> https://evil.example/x"})
+    page = render_html(subject, body, "bn", base_url="https://grs.example")
+    assert re.findall(r'href="([^"]+)"', page) == ["https://grs.example/track"]
+    assert "&lt;b&gt;দেখুন&lt;/b&gt;" in page
+    plain = html.unescape(re.sub(r"<[^>]+>", " ", page.split("</h1>")[1]))
+    assert plain.split() == body.split()
+
+
+def test_a_receipt_on_paper_has_no_code() -> None:
+    _, body = render_letter("receipt", "bn", FACTS | {"access_code": ""})
+    assert "গোপন কোড" not in body
 
 
 @pytest.mark.parametrize("language", ["bn", "en"])
@@ -179,4 +220,8 @@ def test_the_folder_holds_one_file_for_one_cause(tmp_path: Path) -> None:
 
 
 def test_sms_parts_count_as_the_network_does() -> None:
+    """70 signs of Bangla alone, 67 a part when joined; 160 and 153 of plain Latin."""
     assert [sms_parts("ক" * n) for n in (70, 71, 134, 135)] == [1, 2, 2, 3]
+    assert [sms_parts("a" * n) for n in (160, 161, 306, 307)] == [1, 2, 2, 3]
+    assert [sms_parts("€" * n) for n in (80, 81)] == [1, 2], "an escaped sign takes two places"
+    assert sms_parts("a" * 69 + "😀") == 2, "one sign outside makes the whole text UCS-2"

@@ -83,6 +83,8 @@ def _seed_batch(
                 "permanent_address": "",
                 "mobile": mobile,
                 "email": f"citizen{number}@example.com",
+                "on_behalf_of": "",
+                "relation": "",
             }
         )
     insert_rows(session, Complaint.__table__, complaints)  # type: ignore[arg-type]
@@ -129,7 +131,10 @@ def _row(head: Head, charter_id: int, now: datetime) -> dict[str, Any]:
         "description": "তিনবার গিয়েও তথ্য পাইনি।",
         "remedy": "তথ্য চাই",
         "filed_at": now,
+        "filed_on": dhaka_date(now),
         "first_tier": head.tier,
         "outcome": None,
         "disposed_at": None,
+        "disposed_on": None,
+        "root_cause": None,
     }

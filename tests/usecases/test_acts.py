@@ -154,7 +154,7 @@ def test_accept_then_dispose(house: House) -> None:
     with house.writers.begin() as session:
         handling.dispose(session, desk, number, seen_steps=2, disposal=DISPOSAL, shelf=house.shelf)
     complaint = fetch(house, number)
-    assert (complaint.stage, complaint.escalates_after, complaint.remind_on) == (Stage.DISPOSED, None, None)
+    assert (complaint.stage, complaint.escalates_after) == (Stage.DISPOSED, None)
     assert letters(house, number) == ["receipt", "assigned", "accepted", "disposed"]
     assert_histories_hold(house)
 
