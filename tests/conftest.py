@@ -247,8 +247,15 @@ def log_in(client: FlaskClient, logins: list[Login], *, role: str, office: str) 
     return client
 
 
+def chromium() -> str | None:
+    """Where the browser is that draws the pages in tests."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say in plain words what could not be tried on this machine."""
     reason = why_missing()
     if reason:
         terminalreporter.write_line(f"NOT RUN here: everything on PostgreSQL, because {reason}")
+    if chromium() is None:
+        terminalreporter.write_line("NOT RUN here: everything in a browser, because there is no Chromium")

@@ -11,23 +11,23 @@ Hidden = None
 Row = list[int | None]
 
 
-def protect(rows: Sequence[Sequence[int]], *, also: Sequence[Sequence[bool]] = ()) -> list[Row]:
-    """The table with its totals, small counts hidden as None.
+def protect(rows: Sequence[Sequence[int]], *, width: int, also: Sequence[Sequence[bool]] = ()) -> list[Row]:
+    """The table of ``width`` columns with its totals, small counts hidden as None.
 
     The last line and the last column of the answer are the totals. Where a line or a column would
     have a single hidden cell, its smallest other one is hidden too: nothing can be had by
     subtraction. ``also`` marks further cells to hide.
     """
     counts = [[*row, sum(row)] for row in rows]
-    counts.append([sum(column) for column in zip(*counts, strict=True)] if counts else [0])
+    counts.append([sum(row[column] for row in counts) for column in range(width + 1)])
     shown: list[Row] = [[None if 0 < n < SMALLEST_SHOWN else n for n in row] for row in counts]
     for y, marks in enumerate(also):
         for x, is_marked in enumerate(marks):
             if is_marked:
                 shown[y][x] = Hidden
-    width, height = len(counts[0]), len(counts)
-    lines = [[(y, x) for x in range(width)] for y in range(height)]
-    lines += [[(y, x) for y in range(height)] for x in range(width)]
+    last, height = width, len(counts)
+    lines = [[(y, x) for x in range(width + 1)] for y in range(height)]
+    lines += [[(y, x) for y in range(height)] for x in range(width + 1)]
     is_changing = True
     while is_changing:
         is_changing = False
@@ -37,7 +37,7 @@ def protect(rows: Sequence[Sequence[int]], *, also: Sequence[Sequence[bool]] = (
             y, x = min(
                 (place for place in line if shown[place[0]][place[1]] is not Hidden),
                 # A zero hides little, a total is what readers came for.
-                key=lambda p: (counts[p[0]][p[1]] == 0, p[0] == height - 1, p[1] == width - 1, counts[p[0]][p[1]]),
+                key=lambda p: (counts[p[0]][p[1]] == 0, p[0] == height - 1, p[1] == last, counts[p[0]][p[1]]),
             )
             shown[y][x] = Hidden
             is_changing = True
@@ -49,17 +49,17 @@ def median_days(histogram: Mapping[int, int]) -> float | None:
     total = sum(histogram.values())
     if total < SMALLEST_SHOWN:
         return None
-    low, high = (total - 1) // 2, total // 2
-    seen = 0
-    found: list[int] = []
-    for days in sorted(histogram):
-        seen += histogram[days]
-        for wanted in (low, high):
-            if seen > wanted and len(found) < (1 if wanted == low else 2):
-                found.append(days)
-        if len(found) == 2:
-            break
-    return sum(found) / 2
+
+    def at(position: int) -> int:
+        """The days at a position of the sorted row, from 0."""
+        seen = 0
+        for days in sorted(histogram):
+            seen += histogram[days]
+            if seen > position:
+                return days
+        raise IndexError(position)
+
+    return (at((total - 1) // 2) + at(total // 2)) / 2
 
 
 def in_time_rate(*, in_time: int | None, disposed: int | None, overdue: int | None) -> int | None:

@@ -114,17 +114,17 @@ def public_figures(session: Session, *, now: datetime) -> Figures:
 
     late = disposed.copy()
     late.subtract(in_time)
-    shown_late = protect(rows(late))
-    shown_disposed = protect(rows(disposed))
+    shown_late = protect(rows(late), width=MONTHS)
+    shown_disposed = protect(rows(disposed), width=MONTHS)
     # The late ones are what is left when those in time are taken away: both are hidden in the same places.
     hidden = [
         [late_one is None or whole is None for late_one, whole in zip(one, two, strict=True)]
         for one, two in zip(shown_late, shown_disposed, strict=True)
     ]
-    shown_in_time = protect(rows(in_time), also=hidden)
-    shown_received = protect(rows(received))
-    shown_overdue = protect([[overdue.get(office, 0)] for office in numbers])
-    shown_causes = protect(rows(causes, range(len(RootCause))))
+    shown_in_time = protect(rows(in_time), width=MONTHS, also=hidden)
+    shown_received = protect(rows(received), width=MONTHS)
+    shown_overdue = protect([[overdue.get(office, 0)] for office in numbers], width=1)
+    shown_causes = protect(rows(causes, range(len(RootCause))), width=len(RootCause))
     days = _days_by_office(session, since)
     offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(numbers)))}
     by_office = {}

@@ -101,6 +101,9 @@ def _finish(response: Response) -> Response:
             "language", asked, max_age=31_536_000, samesite="Lax", httponly=True,
             secure=request.is_secure,
         )  # fmt: skip
+    if response.mimetype == "text/css" and response.status_code == 200:
+        response.direct_passthrough = False
+        response.get_data()  # whole, so that it is compressed whole and its file closed
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     security_headers(response, is_secure=request.is_secure)

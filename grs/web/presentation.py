@@ -47,6 +47,8 @@ def init_app(app: Flask) -> None:
     style = Path(app.static_folder or "") / "site.css"
     version = hashlib.sha256(style.read_bytes()).hexdigest()[:12]
     app.template_filter("day")(_day)
+    app.template_filter("size")(_size)
+    app.template_filter("language_of")(language_of)
     app.template_filter("short_day")(_short_day)
     app.template_filter("month")(_month)
     app.template_filter("on")(dhaka_date)
@@ -68,6 +70,7 @@ def init_app(app: Flask) -> None:
             "is_logged_in": _is_logged_in(),
             "is_trial": house().settings.is_trial,
             "style_version": version,
+            "saves_data": request.headers.get("Save-Data", "").lower() == "on",
             "other_language": _switch("en" if language == "bn" else "bn"),
         }
 
@@ -97,6 +100,18 @@ def _switch(language: str) -> str:
 
 def _day(day: date | str) -> str:
     return day_text(date.fromisoformat(day) if isinstance(day, str) else day, g.language)
+
+
+def _size(size: int) -> str:
+    """Bytes in KB or MB, never nought."""
+    if size < 1024 * 1024:
+        return f"{_digits(max(size // 1024, 1))} KB"
+    return f"{_digits(f'{size / 1024 / 1024:.1f}')} MB"
+
+
+def language_of(text: str) -> str:
+    """In which language something was typed, for those who have it read aloud: Bangla if it has a Bengali letter."""
+    return "bn" if any("\u0985" <= c <= "\u09b9" for c in text) else "en"
 
 
 def _short_day(day: date) -> str:

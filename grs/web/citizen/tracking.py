@@ -181,6 +181,7 @@ def _act_page(
         return redirect(url_for("citizen.complaint", number=number, done="too-late" if typed else ""))
     return render_template(
         f"citizen/{act}.html",
+        act=act,
         story=story,
         complaint=story.complaint,
         typed=typed,
