@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config"
 TEMPLATES = ROOT / "templates"
+SHORTEST_SECRET = 32
 
 
 class SettingsError(Exception):
@@ -54,6 +55,13 @@ class Settings:
     def is_trial(self) -> bool:
         """Trial mode: no letter leaves the machine until an SMTP address is set."""
         return not self.smtp_host
+
+    @property
+    def checked_secret(self) -> str:
+        """The secret key; raises SettingsError where it is missing or short enough to be guessed."""
+        if len(self.secret_key) < SHORTEST_SECRET:
+            raise SettingsError("secret_key", f"is required, {SHORTEST_SECRET} characters or more")
+        return self.secret_key
 
     def __repr__(self) -> str:
         return f"<Settings base_url={self.base_url!r} trial={self.is_trial}>"  # never the secrets

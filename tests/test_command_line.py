@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from openpyxl import load_workbook
 
 from grs.cli import main
 from grs.settings import CONFIG, ROOT, SettingsError, read_settings
@@ -358,3 +359,32 @@ def _wait_for(url: str) -> str:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+# -- grs forms ----------------------------------------------------------------------------------
+
+
+def test_paper_forms_are_filed_once_and_bad_rows_named(sqlite_only: Template, tmp_path: Path) -> None:
+    sheet, operator = tmp_path / "a.xlsx", next(one.email for one in sqlite_only.logins if one.role == "operator")
+    assert grs("forms", "sheet", str(sheet)).exit_code == 0
+    book = load_workbook(sheet)
+    heading = [str(cell.value) for cell in book["forms"][1]]
+    row = {
+        "form_number": "৭", "channel": "ডাক", "office": "doict-kaunia", "ground": "অন্য বিষয়", "consent": "হ্যাঁ",
+        "subject": "বিষয়", "description": "বিবরণ", "name": "নমুনা", "mobile": "০১৭০০০০০০০১",
+    }  # fmt: skip
+    book["forms"].append([row.get(name, "") for name in heading])
+    book["forms"].append([(row | {"form_number": "8", "mobile": "1"}).get(name, "") for name in heading])
+    book.save(sheet)
+    words = ("forms", "import", str(sheet), "--operator", operator)
+    tried = grs(*words, "--dry-run", url=sqlite_only.url)
+    assert "would be filed 1, known 0, refused 1" in tried.output
+    assert "3\t8\trefused\tmobile: not_a_mobile" in tried.output
+    assert "filed 1, known 0, refused 1" in grs(*words, url=sqlite_only.url).output
+    again = grs(*words, url=sqlite_only.url)
+    assert (again.exit_code, "filed 0, known 1, refused 1" in again.output) == (1, True)
+    stranger = grs("forms", "import", str(sheet), "--operator", "x@y.example", url=sqlite_only.url)
+    assert (stranger.exit_code, "no operator x@y.example" in stranger.output) == (1, True)
+    junk = tmp_path / "b.xlsx"
+    junk.write_bytes(b"junk")
+    assert grs("forms", "import", str(junk), "--operator", operator, url=sqlite_only.url).exit_code == 1

@@ -11,6 +11,7 @@ from grs.cli.calendars import calendar
 from grs.cli.charters import charter
 from grs.cli.database import db, history
 from grs.cli.doors import stop
+from grs.cli.forms import forms
 from grs.cli.letters import letters
 from grs.domain.errors import GrievanceError
 from grs.settings import SettingsError
@@ -40,7 +41,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
 
 
-for _group in (charter, calendar, letters, history, db):
+for _group in (charter, calendar, forms, letters, history, db):
     main.add_command(_group)
 
 

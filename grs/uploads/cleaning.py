@@ -75,5 +75,7 @@ def _redrawn(data: bytes, media_type: MediaType) -> bytes:
                 return out.getvalue()
     except FileRefused:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise FileRefused("too_many_pixels") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
         raise FileRefused("broken") from None

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from grs.db.offices import LoginSession, Person, Post, PostHolder
 from grs.domain.access import PostRole
+from grs.domain.errors import NotFound
 from grs.usecases.digests import supervised_offices
 from grs.usecases.secrets import is_secret, new_token, token_hash
 
@@ -65,6 +66,16 @@ def posts_of(session: Session, person_id: int, today: date) -> Sequence[Post]:
         )
         .order_by(Post.id)
     ).all()
+
+
+def operator_by_email(session: Session, email: str, today: date) -> tuple[int, int]:
+    """The person of that address and the office for which they file for others; raises NotFound."""
+    person = session.scalar(select(Person).where(Person.email == email.strip().lower(), Person.is_active))
+    posts = posts_of(session, person.id, today) if person is not None else []
+    post = next((post for post in posts if post.role is PostRole.OPERATOR), None)
+    if person is None or post is None:
+        raise NotFound("operator", email)
+    return person.id, post.office_id
 
 
 def offices_supervised_by(session: Session, posts: Sequence[Post]) -> set[int]:

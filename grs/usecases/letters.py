@@ -23,10 +23,10 @@ def with_secrets(facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]
     """
     found = {"access_code": "", **facts, "base_url": settings.base_url}
     if "form_identity" in found:
-        found["access_code"] = access_code_of(found.pop("form_identity"), settings.secret_key)
+        found["access_code"] = access_code_of(found.pop("form_identity"), settings.checked_secret)
     for purpose, path in SEALED_PATHS.items():
         if purpose in found:
-            seal = sealed(purpose, found[purpose], found["salt"], settings.secret_key)
+            seal = sealed(purpose, found[purpose], found["salt"], settings.checked_secret)
             found["link"] = f"{settings.base_url}{path}{seal}"
     return found
 

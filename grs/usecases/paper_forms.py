@@ -106,14 +106,19 @@ def import_forms(
     shelf: CalendarShelf,
     now: datetime,
     secret_key: str,
+    dry_run: bool = False,
     after_row: Callable[[int], None] = lambda done: None,
 ) -> list[RowResult]:
-    """Lodge each row in a transaction of its own; a bad row stops nothing, a known one is left alone."""
+    """Lodge each row in a transaction of its own; a bad row stops nothing, a known one is left alone.
+
+    A dry run judges every row and takes all of it back.
+    """
     results = []
     for done, row in enumerate(rows, start=1):
         try:
-            with writers.begin() as session:
+            with writers() as session:
                 result = _lodge_row(session, row, operator_id, office_id, shelf, now, secret_key)
+                session.rollback() if dry_run else session.commit()
         except InvalidInput as error:
             result = _refused(row, error.problems)
         except TooEarly:

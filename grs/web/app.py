@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from grs.bootstrap import House
-from grs.settings import TEMPLATES, SettingsError
+from grs.settings import TEMPLATES
 from grs.web import citizen, errors, officer, operator, people, presentation, protection
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
@@ -23,7 +23,6 @@ from grs.web.limits import limiter
 log = logging.getLogger(__name__)
 
 LANGUAGES = ("bn", "en")
-SHORTEST_SECRET = 32
 LARGEST_REQUEST = 2 * 1024 * 1024
 ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet"}
 DROPS_CONTROL_SIGNS = {"citizen.keep_begin", "citizen.keep_page"}
@@ -31,12 +30,11 @@ DROPS_CONTROL_SIGNS = {"citizen.keep_begin", "citizen.keep_page"}
 
 def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Flask:
     """The web application over a house. Raises SettingsError without a secret key."""
-    if len(house.settings.secret_key) < SHORTEST_SECRET:
-        raise SettingsError("secret_key", f"is required, {SHORTEST_SECRET} characters or more")
+    secret_key = house.settings.checked_secret
     app = Flask(__name__, template_folder=str(TEMPLATES), static_folder="static")
     is_https = house.settings.base_url.startswith("https://")
     app.config.update(
-        SECRET_KEY=house.settings.secret_key,
+        SECRET_KEY=secret_key,
         SESSION_COOKIE_NAME="__Host-grs" if is_https else "grs",
         SESSION_COOKIE_SECURE=is_https,
         SESSION_COOKIE_HTTPONLY=True,
