@@ -49,6 +49,7 @@ class Settings:
     secret_key: str
     session_idle_minutes: int
     lodging_per_hour: int
+    rate_limit_storage: str
     behind_proxy: bool
 
     @property

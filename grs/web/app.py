@@ -44,7 +44,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
         WTF_CSRF_TIME_LIMIT=None,  # a form may be filled in slowly; the token ends with the session
         BABEL_DEFAULT_LOCALE="bn",
         BABEL_TRANSLATION_DIRECTORIES=str(TEMPLATES / "translations"),
-        RATELIMIT_STORAGE_URI="memory://",
+        RATELIMIT_STORAGE_URI=house.settings.rate_limit_storage,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
         COMPRESS_MIMETYPES=["text/html", "text/css", "image/svg+xml", "application/json", "text/csv"],
         COMPRESS_ALGORITHM=["br", "gzip"],

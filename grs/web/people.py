@@ -78,6 +78,11 @@ def operator_id() -> int | None:
     return me().person_id if post is not None else None
 
 
+def is_operator() -> bool:
+    """Whether somebody files for others, many from one address: known by name, not limited by number."""
+    return _operator_post() is not None
+
+
 def operator_office_id() -> int | None:
     """The office for which the operator works."""
     post = _operator_post()

@@ -25,6 +25,7 @@ from grs.domain.calendar import ONE_DAY
 from grs.usecases.calendars import shipped_rows
 from grs.usecases.demo import fill_posts, prepare_rules
 from grs.usecases.escalation import escalate_overdue
+from grs.usecases.figures import public_figures
 from tests.conftest import Clock, make_settings, new_postgres_database
 from tests.performance import floors
 from tests.performance.seeding import seed_complaints
@@ -116,6 +117,9 @@ def database_figures(kind: str, new_database: Callable[[], str], folder: Path) -
         with fresh_house(new_database(), folder) as house:
             seed_complaints(house, open_cases, due_on=date(2025, 8, 1), spread_days=60)
             yield idle_sweep(kind, house, open_cases)
+    with fresh_house(new_database(), folder) as house:
+        seed_complaints(house, OPEN_CASES[-1], due_on=date(2025, 8, 1), spread_days=60)
+        yield public_page(kind, house, OPEN_CASES[-1])
 
 
 def escalation_figures(kind: str, new_database: Callable[[], str], folder: Path) -> Iterator[dict[str, object]]:
@@ -159,6 +163,30 @@ def idle_sweep(kind: str, house: House, open_cases: int) -> dict[str, object]:
         f"{kind}: sweep with nothing due, {open_cases} open",
         f"{ours * 1000:.2f} ms",
         f"{floor * 1000:.2f} ms",
+        ours / floor,
+    )
+
+
+def public_page(kind: str, house: House, complaints: int) -> dict[str, object]:
+    """The figures of all offices, counted anew, beside one grouped count of the same rows."""
+    mine, bare = [], []
+
+    def count_once() -> None:
+        with house.readers() as session:
+            session.execute(text("SELECT office_id, count(*) FROM complaint GROUP BY office_id")).all()
+
+    def count_all() -> None:
+        with house.readers() as session:
+            public_figures(session, now=START + timedelta(days=1))
+
+    for _ in range(ROUNDS):
+        mine.append(timed(count_all))
+        bare.append(timed(count_once))
+    ours, floor = statistics.median(mine), statistics.median(bare)
+    return figure(
+        f"{kind}: public figures of {complaints} complaints",
+        f"{ours * 1000:.0f} ms",
+        f"{floor * 1000:.0f} ms",
         ours / floor,
     )
 

@@ -327,10 +327,11 @@ def test_an_edited_text_under_the_same_form_is_not_dropped(house: House) -> None
 
 def test_a_double_tap_makes_one_complaint_and_two_receipts(house: House) -> None:
     together, numbers = threading.Barrier(4), []
-    address = fill_in(browser(house), "doict-kaunia")
+    application = browser(house).application
+    address = fill_in(application.test_client(), "doict-kaunia")
 
     def tap() -> None:
-        client = browser(house)
+        client = application.test_client()
         together.wait()
         numbers.append(client.post(f"/forms/{address}/check").headers["Location"])
 
