@@ -366,7 +366,7 @@ def _wait_for(url: str) -> str:
 
 def test_paper_forms_are_filed_once_and_bad_rows_named(sqlite_only: Template, tmp_path: Path) -> None:
     sheet, operator = tmp_path / "a.xlsx", next(one.email for one in sqlite_only.logins if one.role == "operator")
-    assert grs("forms", "sheet", str(sheet)).exit_code == 0
+    assert grs("forms", "sheet", str(sheet), url=sqlite_only.url).exit_code == 0
     book = load_workbook(sheet)
     heading = [str(cell.value) for cell in book["forms"][1]]
     row = {

@@ -1,35 +1,13 @@
-"""The 64 districts, Bangla to English, as far as a charter's heading or web address needs them."""
+"""Which place a charter is of, from its heading or web address."""
 
 from __future__ import annotations
 
 import re
 
 from grs.domain.bangla import skeleton
+from grs.domain.districts import DISTRICTS, OLD_SPELLINGS
 
-DISTRICTS = {
-    "ঢাকা": "Dhaka", "গাজীপুর": "Gazipur", "নারায়ণগঞ্জ": "Narayanganj", "নরসিংদী": "Narsingdi",
-    "মানিকগঞ্জ": "Manikganj", "মুন্সিগঞ্জ": "Munshiganj", "টাঙ্গাইল": "Tangail", "কিশোরগঞ্জ": "Kishoreganj",
-    "ফরিদপুর": "Faridpur", "গোপালগঞ্জ": "Gopalganj", "মাদারীপুর": "Madaripur", "রাজবাড়ী": "Rajbari",
-    "শরীয়তপুর": "Shariatpur", "চট্টগ্রাম": "Chattogram", "কক্সবাজার": "Cox's Bazar", "কুমিল্লা": "Cumilla",
-    "ব্রাহ্মণবাড়িয়া": "Brahmanbaria", "চাঁদপুর": "Chandpur", "ফেনী": "Feni", "লক্ষ্মীপুর": "Lakshmipur",
-    "নোয়াখালী": "Noakhali", "রাঙ্গামাটি": "Rangamati", "খাগড়াছড়ি": "Khagrachhari", "বান্দরবান": "Bandarban",
-    "রাজশাহী": "Rajshahi", "নাটোর": "Natore", "নওগাঁ": "Naogaon", "চাঁপাইনবাবগঞ্জ": "Chapai Nawabganj",
-    "পাবনা": "Pabna", "বগুড়া": "Bogura", "জয়পুরহাট": "Joypurhat", "সিরাজগঞ্জ": "Sirajganj",
-    "খুলনা": "Khulna", "বাগেরহাট": "Bagerhat", "সাতক্ষীরা": "Satkhira", "যশোর": "Jashore",
-    "ঝিনাইদহ": "Jhenaidah", "মাগুরা": "Magura", "নড়াইল": "Narail", "কুষ্টিয়া": "Kushtia",
-    "মেহেরপুর": "Meherpur", "চুয়াডাঙ্গা": "Chuadanga", "বরিশাল": "Barishal", "পটুয়াখালী": "Patuakhali",
-    "ভোলা": "Bhola", "পিরোজপুর": "Pirojpur", "বরগুনা": "Barguna", "ঝালকাঠি": "Jhalokati",
-    "সিলেট": "Sylhet", "মৌলভীবাজার": "Moulvibazar", "হবিগঞ্জ": "Habiganj", "সুনামগঞ্জ": "Sunamganj",
-    "রংপুর": "Rangpur", "দিনাজপুর": "Dinajpur", "গাইবান্ধা": "Gaibandha", "কুড়িগ্রাম": "Kurigram",
-    "লালমনিরহাট": "Lalmonirhat", "নীলফামারী": "Nilphamari", "পঞ্চগড়": "Panchagarh", "ঠাকুরগাঁও": "Thakurgaon",
-    "ময়মনসিংহ": "Mymensingh", "জামালপুর": "Jamalpur", "নেত্রকোণা": "Netrokona", "শেরপুর": "Sherpur",
-}  # fmt: skip
-
-OLD_NAMES = {
-    "jessore": "Jessore", "comilla": "Comilla", "bogra": "Bogra", "barisal": "Barisal",
-    "chittagong": "Chittagong", "coxsbazar": "Cox's Bazar", "jhalakathi": "Jhalakathi",
-    "chapainawabganj": "Chapainawabganj",
-}  # fmt: skip
+OLD_NAMES = {re.sub(r"[^a-z]", "", name.lower()): name for name in OLD_SPELLINGS}
 """Names that web addresses still use, as printed there."""
 
 _BY_BANGLA = {skeleton(bangla): english for bangla, english in DISTRICTS.items()}

@@ -22,7 +22,11 @@ def forms_sheet(file: Path) -> None:
     """Write an empty XLSX sheet, with the words that its columns take, to FILE."""
     from grs.usecases.paper_forms import sample_sheet
 
-    file.write_bytes(sample_sheet())
+    house = open_checked_house()
+    with house.readers() as session:
+        data = sample_sheet(session)
+    house.close()
+    file.write_bytes(data)
     click.echo(f"{file} is ready to be filled in")
 
 
@@ -49,6 +53,7 @@ def forms_import(file: Path, operator: str, dry_run: bool) -> None:
             shelf=house.shelf,
             now=now,
             secret_key=house.settings.checked_secret,
+            cutoff=house.settings.cutoff,
             dry_run=dry_run,
             after_row=lambda _done: bar.update(1),
         )

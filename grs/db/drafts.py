@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
@@ -35,13 +34,6 @@ class Draft(Base):
     lodged_at: Mapped[datetime | None]
 
 
-class AddedBy(StrEnum):
-    """Whose file it is."""
-
-    COMPLAINANT = "complainant"
-    OFFICER = "officer"
-
-
 class Attachment(Base):
     """A file of a draft or a complaint, cleaned. ``name`` is the user's and never a path."""
 
@@ -52,7 +44,6 @@ class Attachment(Base):
     draft_id: Mapped[int | None] = mapped_column(ForeignKey("draft.id"))
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
     step_sequence: Mapped[int | None]
-    added_by: Mapped[AddedBy] = mapped_column(Word(AddedBy))
     name: Mapped[str] = mapped_column(Text)
     media_type: Mapped[MediaType] = mapped_column(Word(MediaType))
     size: Mapped[int]

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from grs.db.base import Base, Word
 from grs.domain.access import PostRole
 from grs.domain.bangla import search_text
+from grs.domain.districts import district_spellings
 from grs.domain.tiers import OfficeLevel
 
 
 def _search_text(context: DefaultExecutionContext) -> str:
     row = context.get_current_parameters()  # type: ignore[no-untyped-call]
-    return search_text(*(row.get(name) for name in ("name_bn", "name_en", "upazila_en", "district_en")))
+    names = (row.get(name) for name in ("name_bn", "name_en", "upazila_en"))
+    return search_text(*names, *district_spellings(row.get("district_en")))
 
 
 class Office(Base):

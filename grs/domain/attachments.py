@@ -11,7 +11,7 @@ from grs.domain.errors import FileRefused
 MOST_FILES = 5
 LARGEST_FILE = 5 * 1024 * 1024
 """Bytes, as sent."""
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = 40_000_000
 """A picture of more is a bomb, or a poster."""
 LONGEST_SIDE = 2400
 """Pixels; larger pictures are made smaller, still legible as a scanned page."""

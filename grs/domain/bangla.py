@@ -63,12 +63,19 @@ def skeleton(text: str) -> str:
     return _SPACE.sub("", plain).translate(_TO_ASCII).translate(_ALIKE).lower()
 
 
+_NUKTA_AFTER_VOWEL = re.compile("([\u09be-\u09cc])\u09bc")
+_SEARCHED_ALIKE = str.maketrans({"ঞ": "ন"})
+"""Exchanged by people who type on phones (গন্জ for গঞ্জ); ড় and ঢ় are typed as র too."""
+
+
 def search_text(*names: str | None) -> str:
     """What a search compares: the skeleton of each word of the names, between blanks."""
-    words = " ".join(without_joiners(normalise(name)) for name in names if name).split(" ")
+    words = " ".join(without_joiners(normalise(name)) for name in names if name).translate(_SEARCHED_ALIKE).split(" ")
+    words = [_NUKTA_AFTER_VOWEL.sub("\u09bc\\1", word) for word in words]
+    words = [word.replace("ড\u09bc", "র").replace("ঢ\u09bc", "র") for word in words]
     return " ".join(found for word in words if (found := skeleton(word.strip(",;:()।-–/"))))
 
 
 def search_words(query: str) -> list[str]:
     """The words of a query as ``search_text`` spells them."""
-    return search_text(query).split(" ") if query.strip() else []
+    return [word for word in search_text(query).split(" ") if word]

@@ -42,6 +42,16 @@ def received_on(calendar: WorkingCalendar, filed_at: datetime, *, cutoff: time |
     return calendar.on_or_after(dhaka_date(filed_at) + ONE_DAY * is_late)
 
 
+def paper_due_date(calendar: WorkingCalendar, paper_day: date, limit: DayLimit, *, keyed_on: date) -> DueDate:
+    """The due date of a form on paper: counted from the day it was received (G 6.1(জ)).
+
+    Ours: a form that was keyed in when its time was over already counts from that day, so that no
+    officer is overdue on arrival.
+    """
+    due = due_date(calendar, calendar.on_or_after(paper_day), limit)
+    return due if due.due_on >= keyed_on else due_date(calendar, calendar.on_or_after(keyed_on), limit)
+
+
 def due_date(calendar: WorkingCalendar, received: date, limit: DayLimit) -> DueDate:
     """The due date of a limit counted from the day received, which is day 0 (rules 3 and 5)."""
     if limit.unit is LimitUnit.WORKING_DAYS:

@@ -2,46 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SMALLEST_SHOWN = 5
 """Counts from 1 to 4 are hidden, and what would give them away by subtraction (ours)."""
 
-Hidden = None
+TOTALS_PRICE = 1_000_000
+"""Hide every other cell of a table before one of its totals."""
+
 Row = list[int | None]
+Cell = tuple[int, int]
+Node = tuple[str, int]
 
 
 def protect(rows: Sequence[Sequence[int]], *, width: int, also: Sequence[Sequence[bool]] = ()) -> list[Row]:
     """The table of ``width`` columns with its totals, small counts hidden as None.
 
-    The last line and the last column of the answer are the totals. Where a line or a column would
-    have a single hidden cell, its smallest other one is hidden too: nothing can be had by
-    subtraction. ``also`` marks further cells to hide.
+    The last line and the last column of the answer are the totals. As many other cells are hidden,
+    the smallest first, as it takes that no hidden one can be worked out from the sums. ``also``
+    marks further cells to hide.
+
+    A hidden cell joins its line and its column. It can be worked out exactly when it lies on no
+    circle of such joints (a bridge of the graph): the sums then leave no freedom.
     """
     counts = [[*row, sum(row)] for row in rows]
     counts.append([sum(row[column] for row in counts) for column in range(width + 1)])
-    shown: list[Row] = [[None if 0 < n < SMALLEST_SHOWN else n for n in row] for row in counts]
-    for y, marks in enumerate(also):
-        for x, is_marked in enumerate(marks):
-            if is_marked:
-                shown[y][x] = Hidden
-    last, height = width, len(counts)
-    lines = [[(y, x) for x in range(width + 1)] for y in range(height)]
-    lines += [[(y, x) for y in range(height)] for x in range(width + 1)]
-    is_changing = True
-    while is_changing:
-        is_changing = False
-        for line in lines:
-            if len(line) < 2 or sum(shown[y][x] is Hidden for y, x in line) != 1:
-                continue
-            y, x = min(
-                (place for place in line if shown[place[0]][place[1]] is not Hidden),
-                # A zero hides little, a total is what readers came for.
-                key=lambda p: (counts[p[0]][p[1]] == 0, p[0] == height - 1, p[1] == last, counts[p[0]][p[1]]),
-            )
-            shown[y][x] = Hidden
-            is_changing = True
-    return shown
+    hidden = {(y, x) for y, row in enumerate(counts) for x, n in enumerate(row) if 0 < n < SMALLEST_SHOWN}
+    hidden |= {(y, x) for y, marks in enumerate(also) for x, is_marked in enumerate(marks) if is_marked}
+    while bridges := _bridges(hidden):
+        hidden |= _closing(bridges[0], hidden, counts)
+    return [[None if (y, x) in hidden else n for x, n in enumerate(row)] for y, row in enumerate(counts)]
+
+
+def _closing(cell: Cell, hidden: set[Cell], counts: Sequence[Sequence[int]]) -> set[Cell]:
+    """The cheapest three further corners of a rectangle: with them the cell lies on a circle."""
+    y, x = cell
+    last, right = len(counts) - 1, len(counts[0]) - 1
+
+    def price(place: Cell) -> int:
+        if place in hidden:
+            return 0
+        is_total = (place[0] == last) + (place[1] == right)  # what readers came for
+        return 1 + counts[place[0]][place[1]] + TOTALS_PRICE * is_total
+
+    corners = (
+        ((y, column), (line, x), (line, column))
+        for line in range(last + 1)
+        if line != y
+        for column in range(right + 1)
+        if column != x
+    )
+    return set(min(corners, key=lambda three: sum(price(place) for place in three), default=()))
+
+
+def _bridges(cells: Collection[Cell]) -> list[Cell]:
+    """The cells that lie on no circle, in the graph of lines and columns that they join."""
+    joined: dict[Node, list[tuple[Node, Cell]]] = {}
+    for cell in sorted(cells):
+        line, column = ("line", cell[0]), ("column", cell[1])
+        joined.setdefault(line, []).append((column, cell))
+        joined.setdefault(column, []).append((line, cell))
+    found: list[Cell] = []
+    seen: dict[Node, int] = {}
+    lowest: dict[Node, int] = {}
+    for root in joined:
+        if root in seen:
+            continue
+        seen[root] = lowest[root] = len(seen)
+        path: list[tuple[Node, Cell | None, Iterator[tuple[Node, Cell]]]] = [(root, None, iter(joined[root]))]
+        while path:
+            node, came_by, onward = path[-1]
+            following = next(onward, None)
+            if following is None:
+                path.pop()
+                if path and came_by is not None:
+                    above = path[-1][0]
+                    lowest[above] = min(lowest[above], lowest[node])
+                    if lowest[node] > seen[above]:
+                        found.append(came_by)
+            elif following[1] != came_by:
+                there, cell = following
+                if there in seen:
+                    lowest[node] = min(lowest[node], seen[there])
+                else:
+                    seen[there] = lowest[there] = len(seen)
+                    path.append((there, cell, iter(joined[there])))
+    return found
 
 
 def median_days(histogram: Mapping[int, int]) -> float | None:

@@ -133,11 +133,12 @@ LONGEST_FORM_NUMBER = 60
 _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
 _MOBILE = re.compile(r"01[3-9]\d{8}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control signs, and those that turn the direction of what follows; joiners, which Bangla needs, stay."""
 
 
 def printable(text: str) -> str:
-    """The text without control signs: NUL, which PostgreSQL refuses, and its kin."""
+    """The text without control signs: NUL, which PostgreSQL refuses, signs that turn the direction of text."""
     return _CONTROL.sub("", text)
 
 
@@ -260,7 +261,7 @@ def read_assistance(typed: Mapping[str, str], *, operator_id: int, office_id: in
         problems["paper_received_on"] = "too_long_ago"
     if typed.get("consent") != "yes":
         problems["consent"] = "consent_needed"
-    form_number = normalise(to_ascii_digits(typed.get("form_number", "")))
+    form_number = normalise(printable(typed.get("form_number", "")))
     if len(form_number) > LONGEST_FORM_NUMBER:
         problems["form_number"] = "too_long"
     if problems or channel is None:

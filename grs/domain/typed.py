@@ -11,13 +11,16 @@ from typing import TypeVar
 from grs.domain.bangla import to_ascii_digits
 from grs.domain.calendar import YEARS
 
+LONGEST_NUMBER = 10
+"""Digits: more than any row or page has, fewer than a database refuses."""
+
 WordT = TypeVar("WordT", bound=StrEnum)
 
 
 def read_number(text: str | None) -> int | None:
     """A whole number in either digits, or None."""
     digits = to_ascii_digits((text or "").strip())
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < LONGEST_NUMBER else None
 
 
 def read_choice(words: type[WordT], typed: Mapping[str, str], field: str, problems: dict[str, str]) -> WordT | None:

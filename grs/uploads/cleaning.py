@@ -15,6 +15,9 @@ from grs.domain.errors import FileRefused
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
 _QUALITY = 85
+START_OF_SCAN = b"\xff\xda"
+MOST_SCANS = 100
+"""A progressive picture has about ten; thousands of them would take minutes to draw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ def clean_upload(name: str, data: bytes) -> CleanFile:
     media_type = promised_type(name)
     if media_type is not _found_type(data):
         raise FileRefused("not_what_it_says")
+    if media_type is MediaType.JPEG and data.count(START_OF_SCAN) > MOST_SCANS:
+        raise FileRefused("broken")
     content = data if media_type is MediaType.PDF else _redrawn(data, media_type)
     return CleanFile(name=clean_name(name), media_type=media_type, content=content)
 
@@ -61,15 +66,18 @@ def _redrawn(data: bytes, media_type: MediaType) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; ours are counted below
-            with Image.open(BytesIO(data), formats=[_FORMATS[media_type]]) as picture:
+            with Image.open(BytesIO(data), formats=[_FORMATS[media_type]]) as opened:
+                picture: Image.Image = opened
                 if picture.width * picture.height > MOST_PIXELS:
                     raise FileRefused("too_many_pixels")
                 picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(picture)
-                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-                mode = "RGB" if media_type is MediaType.JPEG or "A" not in upright.getbands() else "RGBA"
-                plain = Image.new(mode, upright.size)
-                plain.paste(upright.convert(mode))
+                if picture.mode.startswith("I"):
+                    picture = picture.point(lambda value: value / 256).convert("L")  # 16 bits a pixel
+                picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+                ImageOps.exif_transpose(picture, in_place=True)
+                mode = "RGB" if media_type is MediaType.JPEG or "A" not in picture.getbands() else "RGBA"
+                plain = Image.new(mode, picture.size)
+                plain.paste(picture.convert(mode))
                 out = BytesIO()
                 plain.save(out, _FORMATS[media_type], quality=_QUALITY, optimize=media_type is MediaType.JPEG)
                 return out.getvalue()

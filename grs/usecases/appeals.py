@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
-from grs.db.messages import Message
+from grs.db.messages import Message, MessageState
 from grs.db.queries.complaints import complaint_by_number
 from grs.domain.appeals import check_appeal, last_day_to_appeal
 from grs.domain.bangla import normalise_lines
@@ -77,25 +77,29 @@ def appeal_complaint(
     return complaint
 
 
-def appeal_deadline(session: Session, complaint: Complaint, *, shelf: CalendarShelf) -> date | None:
-    """The last day to appeal, or None while nothing is decided."""
+def appeal_deadline(session: Session, complaint: Complaint, *, shelf: CalendarShelf, today: date) -> date | None:
+    """The last day to appeal, or None while nothing is decided.
+
+    The month begins when the result was sent; while its letter waits it has not begun.
+    """
     if complaint.stage is not Stage.DISPOSED or complaint.disposed_at is None:
         return None
-    sent_at = session.scalar(
-        select(func.max(Message.sent_at)).where(
+    letters = session.execute(
+        select(Message.state, Message.sent_at).where(
             Message.complaint_id == complaint.id,
-            Message.step_sequence == complaint.step_count,
             Message.letter.in_(RESULT_LETTERS),
+            Message.queued_at >= complaint.disposed_at,
         )
-    )
-    told_on = dhaka_date(max(complaint.disposed_at, sent_at or complaint.disposed_at))
+    ).all()
+    sent = [at for state, at in letters if state is MessageState.SENT and at is not None]
+    told_on = today if letters and not sent else dhaka_date(max([complaint.disposed_at, *sent]))
     calendar = shelf.for_office(session, complaint.office)
     return last_day_to_appeal(calendar, told_on=told_on, due_on=complaint.due_on)
 
 
 def check_complaint_appeal(session: Session, complaint: Complaint, *, shelf: CalendarShelf, today: date) -> date:
     """The last day to appeal; raises AppealNotPossible or AppealTooLate when it cannot be done."""
-    last_day = appeal_deadline(session, complaint, shelf=shelf)
+    last_day = appeal_deadline(session, complaint, shelf=shelf, today=today)
     if last_day is None:
         raise AppealNotPossible("not_disposed")
     check_appeal(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from grs.db.complaints import Complaint, Rating
+from grs.db.complaints import Complaint, Rating, Step
 from grs.db.drafts import Attachment
 from grs.db.queries.complaints import complaint_by_number
 from grs.domain.attachments import MOST_FILES
@@ -16,9 +16,11 @@ from grs.domain.bangla import normalise_lines
 from grs.domain.calendar import dhaka_date
 from grs.domain.disposal import Outcome
 from grs.domain.errors import ActionNotAllowed, InvalidInput, NotFound
-from grs.domain.lodging import LONGEST
+from grs.domain.history import canonical
+from grs.domain.lodging import LONGEST, printable
 from grs.domain.workflow import Action, Stage, StepKind, next_stage
-from grs.usecases.drafts import Upload, take_files
+from grs.uploads import CleanFile
+from grs.usecases.drafts import Refused, keep_files
 from grs.usecases.ledger import COMPLAINANT, Ledger, leaving
 from grs.usecases.recipients import Recipients
 
@@ -29,29 +31,30 @@ MOST_FILES_OF_A_COMPLAINT = 5 * MOST_FILES
 
 
 def add_information(
-    session: Session, tracking_number: str, *, text: str, uploads: Iterable[Upload], now: datetime
-) -> list[tuple[str, str]]:
-    """Add a message, files or both for the officer; returns the files that were refused and why.
+    session: Session, tracking_number: str, *, text: str, files: Collection[CleanFile], now: datetime
+) -> Refused:
+    """Add a message, cleaned files or both for the officer; returns the files that did not fit.
 
-    Raises InvalidInput when nothing would be added: nothing is kept then.
+    The same message sent again adds nothing. Raises InvalidInput when there is nothing to add.
     """
     complaint, stage = _begin(session, tracking_number, Action.ADD)
-    text = normalise_lines(text)
+    text = normalise_lines(printable(text))
     if len(text) > LONGEST_TEXT:
         raise InvalidInput({"text": "too_long"})
-    there = select(func.count()).select_from(Attachment).where(Attachment.complaint_id == complaint.id)
-    room = MOST_FILES_OF_A_COMPLAINT - (session.scalar(there) or 0)
-    kept, refused = take_files(session, uploads, already=max(MOST_FILES - room, 0), now=now)
+    if not text and not files:
+        raise InvalidInput({"text": "required"})
+    details: dict[str, object] = {"text": text, "files": [file.sha256 for file in files]}
+    if _was_said_last(session, complaint, details):
+        return []
+    there = select(Attachment.sha256).where(Attachment.complaint_id == complaint.id)
+    known = session.scalars(there).all()
+    room = MOST_FILES_OF_A_COMPLAINT - len(known)
+    kept, refused = keep_files(session, files, known=known, room=room, now=now)
     if not text and not kept:
-        raise InvalidInput({"files" if refused else "text": refused[0][1] if refused else "required"})
+        raise InvalidInput({"files": "too_many" if refused else "known_files"})
     ledger = Ledger(now)
     complaint.stage = stage
-    step = ledger.step(
-        complaint,
-        StepKind.INFORMATION_ADDED,
-        actor=COMPLAINANT,
-        details={"text": text, "files": [file.sha256 for file in kept]},
-    )
+    step = ledger.step(complaint, StepKind.INFORMATION_ADDED, actor=COMPLAINANT, details=details)
     for file in kept:
         file.complaint_id, file.step_sequence = complaint.id, step
     people = Recipients(session, dhaka_date(now))
@@ -60,10 +63,16 @@ def add_information(
     return refused
 
 
+def _was_said_last(session: Session, complaint: Complaint, details: dict[str, object]) -> bool:
+    """Whether the newest step is this very message: sent twice by a nervous thumb."""
+    last = session.get_one(Step, (complaint.id, complaint.step_count))
+    return last.kind is StepKind.INFORMATION_ADDED and last.details == canonical(details)
+
+
 def withdraw(session: Session, tracking_number: str, *, reason: str, now: datetime) -> None:
     """End an open complaint because its complainant wishes it."""
     complaint, stage = _begin(session, tracking_number, Action.WITHDRAW)
-    reason = normalise_lines(reason)
+    reason = normalise_lines(printable(reason))
     if len(reason) > LONGEST_TEXT:
         raise InvalidInput({"reason": "too_long"})
     ledger = Ledger(now)
@@ -82,7 +91,7 @@ def withdraw(session: Session, tracking_number: str, *, reason: str, now: dateti
 def rate(session: Session, tracking_number: str, *, score: int | None, comment: str, now: datetime) -> None:
     """Say what one thinks of how the present stay ended, once; the officers read it."""
     complaint, _ = _begin(session, tracking_number, Action.RATE)
-    comment = normalise_lines(comment)
+    comment = normalise_lines(printable(comment))
     if score not in SCORES:
         raise InvalidInput({"score": "choose_one"})
     if len(comment) > LONGEST_TEXT:

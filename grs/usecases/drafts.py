@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.access_links import AccessLink
+from grs.db.access_links import AccessLink, OpenedComplaint
 from grs.db.complaints import Complaint
-from grs.db.drafts import AddedBy, Attachment, AttachmentContent, Draft
+from grs.db.drafts import Attachment, AttachmentContent, Draft
 from grs.db.messages import Message, MessageState
 from grs.db.offices import Office
 from grs.domain.attachments import MOST_FILES
 from grs.domain.calendar import DHAKA, dhaka_date
-from grs.domain.errors import FileRefused, GrievanceError, NotFound
+from grs.domain.errors import FileRefused, GrievanceError, InvalidInput, NotFound
 from grs.domain.lodging import Assistance, ComplaintForm, printable
-from grs.uploads import clean_upload
+from grs.uploads import CleanFile, clean_upload
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import SMS_SUFFIX, Ledger, Reach
 from grs.usecases.lodging import Lodged, lodge_complaint
-from grs.usecases.secrets import access_code_of, is_seal, new_token, sealed, sealed_number
-from grs.usecases.stories import Story
+from grs.usecases.secrets import is_seal, new_token, sealed, sealed_number
+from grs.usecases.visits import LONGEST_VISIT
 
 DRAFT_DAYS = timedelta(days=30)
 """How long a form that nobody goes on with is kept (ours)."""
 RECEIPT_AGAIN = timedelta(hours=1)
 """How long the form's address still opens the receipt, for who lost the connection at the last click."""
+MOST_REMINDERS = 3
+"""Reminders that may wait for one address: nobody's phone is filled by somebody else."""
 REMINDER_HOUR = time(8, 30)
 PURPOSE = "draft"
+LETTERS_TO_FORGET = ("can_file_now", "my_complaints")
 BATCH = 100
 
 
@@ -108,56 +110,66 @@ def files_of_draft(session: Session, draft: Draft) -> Sequence[Attachment]:
     return session.scalars(select(Attachment).where(Attachment.draft_id == draft.id).order_by(Attachment.id)).all()
 
 
-def take_files(
-    session: Session,
-    uploads: Iterable[Upload],
-    *,
-    already: int,
-    now: datetime,
-    added_by: AddedBy = AddedBy.COMPLAINANT,
-) -> tuple[list[Attachment], list[tuple[str, str]]]:
-    """Clean each file and keep the good ones; the others come back as name and reason.
+Refused = list[tuple[str, str]]
+"""Files that were not taken: name and reason."""
 
-    ``already`` files count against the limit. A file that is sent twice in one form is kept once.
+
+def clean_uploads(uploads: Iterable[Upload]) -> tuple[list[CleanFile], Refused]:
+    """Clean what one request brought; the good files, and the others with why.
+
+    Done before a transaction is opened: drawing a picture anew takes its time, and others write
+    meanwhile. No more than five are looked at.
     """
-    kept: list[Attachment] = []
-    refused: list[tuple[str, str]] = []
-    for upload in uploads:
+    clean: list[CleanFile] = []
+    refused: Refused = []
+    for number, upload in enumerate(uploads, start=1):
+        if number > MOST_FILES:
+            refused.append((upload.name, "too_many"))
+            continue
         try:
-            if already + len(kept) >= MOST_FILES:
-                raise FileRefused("too_many")
-            clean = clean_upload(upload.name, upload.data)
+            clean.append(clean_upload(upload.name, upload.data))
         except FileRefused as error:
             refused.append((upload.name, error.reason))
+    return clean, refused
+
+
+def keep_files(
+    session: Session, files: Iterable[CleanFile], *, known: Collection[str], room: int, now: datetime
+) -> tuple[list[Attachment], Refused]:
+    """Keep cleaned files while there is room; one whose hash is ``known`` is there already."""
+    kept: list[Attachment] = []
+    refused: Refused = []
+    seen = set(known)
+    for file in files:
+        if file.sha256 in seen:
+            refused.append((file.name, "there_already"))
             continue
-        if clean.sha256 in {file.sha256 for file in kept}:
+        if len(kept) >= room:
+            refused.append((file.name, "too_many"))
             continue
+        seen.add(file.sha256)
         kept.append(
             Attachment(
-                added_by=added_by,
-                name=clean.name,
-                media_type=clean.media_type,
-                size=len(clean.content),
-                sha256=clean.sha256,
+                name=file.name,
+                media_type=file.media_type,
+                size=len(file.content),
+                sha256=file.sha256,
                 added_at=now,
-                content=AttachmentContent(content=clean.content),
+                content=AttachmentContent(content=file.content),
             )
         )
     session.add_all(kept)
     return kept, refused
 
 
-def add_files(session: Session, draft: Draft, uploads: Iterable[Upload], *, now: datetime) -> list[tuple[str, str]]:
-    """Add files to a draft; returns what was refused and why."""
+def add_files(session: Session, draft: Draft, files: Iterable[CleanFile], *, now: datetime) -> Refused:
+    """Add cleaned files to a draft; returns what did not fit."""
     _refuse_if_lodged(session, draft)
     there = files_of_draft(session, draft)
-    kept, refused = take_files(session, uploads, already=len(there), now=now)
     known = {file.sha256 for file in there}
+    kept, refused = keep_files(session, files, known=known, room=MOST_FILES - len(there), now=now)
     for file in kept:
-        if file.sha256 in known:
-            session.expunge(file)  # the same picture chosen again
-        else:
-            file.draft_id = draft.id
+        file.draft_id = draft.id
     return refused
 
 
@@ -214,28 +226,14 @@ def lodge_draft(
     )
     session.flush()
     draft.complaint_id, draft.lodged_at, draft.typed = lodged.complaint.id, now, {}
-    draft.keep_until = dhaka_date(now) + DRAFT_DAYS
+    draft.keep_until = dhaka_date(now) + timedelta(days=1)  # the way to the receipt is needed no longer
     _take_back_reminder(session, draft)
     return lodged
 
 
-def lodged_by(session: Session, draft: Draft, *, secret_key: str) -> Lodged:
-    """The receipt's facts of a draft that was lodged."""
-    complaint = session.get_one(Complaint, draft.complaint_id)
-    return Lodged(complaint, code_of(complaint, secret_key=secret_key), is_new=False)
-
-
-def code_of(complaint: Complaint, *, secret_key: str) -> str:
-    """The access code of a complaint, for the receipt of who filed it."""
-    return access_code_of(complaint.form_identity, secret_key)
-
-
-def expected_of(session: Session, story: Story) -> list[dict[str, Any]]:
-    """By when each tier answers, as the receipt promised, with the offices by their short names."""
-    expected: list[dict[str, Any]] = story.lines[0].details["expected"]
-    wanted = {one["office"] for one in expected if "office" in one}
-    slugs = {office.id: office.slug for office in session.scalars(select(Office).where(Office.id.in_(wanted)))}
-    return [one | {"slug": slugs.get(one.get("office", 0))} for one in expected]
+def complaint_of(session: Session, draft: Draft) -> Complaint:
+    """What a draft that was lodged has become."""
+    return session.get_one(Complaint, draft.complaint_id)
 
 
 def shows_receipt_again(draft: Draft, now: datetime) -> bool:
@@ -250,6 +248,14 @@ def remind_when_ready(
 ) -> None:
     """Queue the letter that says, on the first day, that the complaint can be filed now (G 6.1(ঙ))."""
     _refuse_if_lodged(session, draft)
+    waiting = select(func.count()).where(
+        Message.letter == "can_file_now",
+        Message.state == MessageState.QUEUED,
+        Message.to_address.in_([reach.email, reach.mobile]),
+        Message.key.not_like(_reminder_key(draft) + "%"),
+    )
+    if (session.scalar(waiting) or 0) >= MOST_REMINDERS:
+        raise InvalidInput({"remind_to": "too_many_reminders"})
     draft.keep_until = max(draft.keep_until, first_day + DRAFT_DAYS)
     _take_back_reminder(session, draft)
     ledger = Ledger(now)
@@ -301,4 +307,14 @@ def forget_drafts(writers: sessionmaker[Session], *, now: datetime, dry_run: boo
     with writers.begin() as session:
         gone = session.execute(delete(AccessLink).where(old_links).returning(AccessLink.id)).all()
         counts["links"] = len(gone)
+        session.execute(delete(OpenedComplaint).where(OpenedComplaint.opened_at < now - LONGEST_VISIT))
+        # Addresses of people who did not complain, or not by name, are no longer needed either.
+        session.execute(
+            delete(Message).where(
+                Message.complaint_id.is_(None),
+                Message.letter.in_(LETTERS_TO_FORGET),
+                Message.state != MessageState.QUEUED,
+                Message.queued_at < now - DRAFT_DAYS,
+            )
+        )
     return counts

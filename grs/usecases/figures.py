@@ -113,8 +113,9 @@ def public_figures(session: Session, *, now: datetime) -> Figures:
     disposed = _table(counts.disposed_by_month(session, since=since))
     in_time = _table(counts.disposed_in_time_by_month(session, since=since))
     overdue = counts.overdue_by_office(session, today=today)
+    columns_of_causes: list[RootCause | None] = [*RootCause, None]  # None: no cause is named; so the table adds up
     causes = _table(
-        (office, list(RootCause).index(cause), n) for office, cause, n in counts.root_causes(session, since=since)
+        (office, columns_of_causes.index(cause), n) for office, cause, n in counts.root_causes(session, since=since)
     )
     numbers = sorted({office for office, _ in (*received, *disposed)} | overdue.keys())
 
@@ -133,7 +134,7 @@ def public_figures(session: Session, *, now: datetime) -> Figures:
     shown_in_time = protect(rows(in_time), width=MONTHS, also=hidden)
     shown_received = protect(rows(received), width=MONTHS)
     shown_overdue = protect([[overdue.get(office, 0)] for office in numbers], width=1)
-    shown_causes = protect(rows(causes, range(len(RootCause))), width=len(RootCause))
+    shown_causes = protect(rows(causes, range(len(columns_of_causes))), width=len(columns_of_causes))
     days = _days_by_office(session, since)
     offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(numbers)))}
     by_office = {}

@@ -14,8 +14,9 @@ from grs.db.charters import CharterEntry
 from grs.db.complaints import AssistedFiling, Complainant, Complaint
 from grs.db.drafts import Attachment
 from grs.db.offices import Office
+from grs.domain.bangla import to_ascii_digits
 from grs.domain.calendar import dhaka_date
-from grs.domain.deadlines import due_date, earliest_filing, expected_dates, received_on
+from grs.domain.deadlines import due_date, earliest_filing, expected_dates, paper_due_date, received_on
 from grs.domain.errors import InvalidInput, NotFound, TooEarly
 from grs.domain.history import GENESIS
 from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, check_form, tidy
@@ -63,7 +64,7 @@ def lodge_complaint(
     access_code = access_code_of(identity, secret_key)
     existing = session.scalar(select(Complaint).where(Complaint.form_identity == identity))
     if existing is not None:
-        if assistance is not None and existing.assisted and existing.assisted.operator_id != assistance.operator_id:
+        if assistance is not None and not _is_same_paper(existing, form, assistance):
             raise InvalidInput({"form_number": "already_keyed"})
         return Lodged(existing, access_code, is_new=False)
     today = dhaka_date(now)
@@ -79,8 +80,10 @@ def lodge_complaint(
     desk = _first_desk(desks, form.about, office, people)
     calendars = shelf.for_desks(session, desks)
     calendar = calendars[desk.tier]
-    received = calendar.on_or_after(paper_day) if paper_day else received_on(calendar, now, cutoff=cutoff)
-    due = due_date(calendar, received, desk.limit)
+    if paper_day is not None:
+        due = paper_due_date(calendar, paper_day, desk.limit, keyed_on=today)
+    else:
+        due = due_date(calendar, received_on(calendar, now, cutoff=cutoff), desk.limit)
     complaint = Complaint(
         tracking_number=_free_tracking_number(session, today),
         access_code_hash=hash_secret(access_code),
@@ -153,7 +156,7 @@ def lodge_complaint(
                     "due_on": e.due.due_on,
                     "provisional": e.due.is_provisional,
                 }
-                for e in expected_dates(calendars, received, desks, first=desk.tier)
+                for e in expected_dates(calendars, due.received_on, desks, first=desk.tier)
             ],
         },
     )
@@ -226,10 +229,23 @@ def _identity_of(form: ComplaintForm, office: Office, entry_id: int | None, assi
     is known by its number in the office that received it, whatever was keyed in from it.
     """
     if assistance is not None and assistance.form_number:
-        paper = f"paper\x1f{assistance.office_id}\x1f{assistance.form_number}"
+        paper = f"paper\x1f{assistance.office_id}\x1f{to_ascii_digits(assistance.form_number)}"
         return hashlib.sha256(paper.encode()).hexdigest()
     parts = (form.form_key, office.slug, str(entry_id), _digest_of(form))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _is_same_paper(existing: Complaint, form: ComplaintForm, assistance: Assistance) -> bool:
+    """Whether a form number comes again with the same form: another text or name is a slip of the hand.
+
+    Only who keyed it in may see its receipt again.
+    """
+    who = existing.complainant
+    name, mobile = (who.name, who.mobile) if who else ("", "")
+    is_same_text = (existing.subject, existing.description) == (form.subject, form.description)
+    is_same_person = (name, mobile) == (form.name, form.mobile)
+    mine = existing.assisted is not None and existing.assisted.operator_id == assistance.operator_id
+    return mine and is_same_text and is_same_person
 
 
 def _digest_of(form: ComplaintForm) -> str:

@@ -38,14 +38,15 @@ def read_address(text: str) -> str:
 
 def ask_for_link(session: Session, address: str, *, language: str, now: datetime) -> None:
     """Send a link to an address that some complaint gave; for any other do nothing, and tell nobody which."""
-    if session.scalar(select(Complainant.complaint_id).where(_gave(address)).limit(1)) is None:
-        return
+    is_known = session.scalar(select(Complainant.complaint_id).where(_gave(address)).limit(1)) is not None
     recent = select(func.count()).where(AccessLink.address == address, AccessLink.created_at > now - GOOD_FOR)
     if (session.scalar(recent) or 0) >= MOST_LINKS:
         return
     link = AccessLink(salt=new_token(), address=address, created_at=now)
     session.add(link)
     session.flush()
+    if not is_known:
+        return  # the row is written all the same: the answer takes as long
     until = (now + GOOD_FOR).astimezone(DHAKA)
     facts = {
         "access_link": link.id,
@@ -79,7 +80,14 @@ def open_link(session: Session, token: str, *, secret_key: str, now: datetime, u
 def is_open(session: Session, link_id: int, *, now: datetime) -> bool:
     """Whether the list that a used link opened may still be looked at."""
     link = session.get(AccessLink, link_id)
-    return link is not None and link.used_at is not None and now - link.used_at <= GOOD_FOR
+    return link is not None and link.used_at is not None and link.ended_at is None and now - link.used_at <= GOOD_FOR
+
+
+def end_link(session: Session, link_id: int, *, now: datetime) -> None:
+    """The list is closed, in every copy of the cookie."""
+    link = session.get(AccessLink, link_id)
+    if link is not None:
+        link.ended_at = now
 
 
 def complaints_of(session: Session, link_id: int) -> Sequence[Complaint]:

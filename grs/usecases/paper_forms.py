@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from io import BytesIO
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -16,8 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.offices import Office
+from grs.db.queries.offices import offices_with_charter
 from grs.domain.attachments import LARGEST_FILE
-from grs.domain.bangla import skeleton
+from grs.domain.bangla import skeleton, to_ascii_digits
 from grs.domain.calendar import dhaka_date
 from grs.domain.errors import GrievanceError, InvalidFile, InvalidInput, NotFound, TooEarly
 from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, Kind, read_assistance, read_complaint_form
@@ -42,6 +45,12 @@ _WORDS: dict[str, type[Channel | Ground | About | Kind]] = {
 }
 _YES = {"yes", "y", "1", "true", skeleton("হ্যাঁ"), skeleton("হাঁ")}
 MOST_ROWS = 20_000
+ROWS_READY = 200
+"""How many rows of the empty sheet are marked as text."""
+LOST_ZERO = re.compile(r"1[3-9]\d{8}")
+"""A mobile number that a spreadsheet took for a number."""
+LARGEST_UNPACKED = 50 * 1024 * 1024
+"""Bytes; a sheet is a packed folder, and a small one may unpack to gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +77,24 @@ def read_forms(data: bytes) -> list[SheetRow]:
     if len(data) > LARGEST_FILE:
         raise InvalidFile("too_large")
     try:
+        with ZipFile(BytesIO(data)) as packed:
+            if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
+                raise InvalidFile("too_large")
         book = load_workbook(BytesIO(data), read_only=True, data_only=True)
-        lines = book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2)
-        heading = [str(cell or "").strip().lower() for cell in next(lines, ())]
-    except (InvalidFileException, BadZipFile, KeyError, OSError, ValueError, IndexError):
+        lines = list(book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2))
+    except (InvalidFileException, BadZipFile, zlib.error, SyntaxError, LookupError, OSError, ValueError):
         raise InvalidFile("not_a_sheet") from None
+    heading = [str(cell or "").strip().lower() for cell in (lines[0] if lines else ())]
     missing = [name for name in ("form_number", "office", "subject", "description") if name not in heading]
     if missing:
-        raise InvalidFile(f"no column {missing[0]}", line=1)
+        raise InvalidFile("missing_column", line=1)
     rows = []
-    for number, cells in enumerate(lines, start=2):
+    for number, cells in enumerate(lines[1:], start=2):
         typed = {name: _text(cell) for name, cell in zip(heading, cells, strict=False) if name in COLUMNS}
         if any(typed.values()):
             rows.append(SheetRow(number, typed))
+    if not rows:
+        raise InvalidFile("no_rows")
     if len(rows) > MOST_ROWS:
         raise InvalidFile("too_many_rows")
     return rows
@@ -106,6 +120,7 @@ def import_forms(
     shelf: CalendarShelf,
     now: datetime,
     secret_key: str,
+    cutoff: time | None = None,
     dry_run: bool = False,
     after_row: Callable[[int], None] = lambda done: None,
 ) -> list[RowResult]:
@@ -117,7 +132,7 @@ def import_forms(
     for done, row in enumerate(rows, start=1):
         try:
             with writers() as session:
-                result = _lodge_row(session, row, operator_id, office_id, shelf, now, secret_key)
+                result = _lodge_row(session, row, operator_id, office_id, shelf, now, secret_key, cutoff)
                 session.rollback() if dry_run else session.commit()
         except InvalidInput as error:
             result = _refused(row, error.problems)
@@ -144,6 +159,7 @@ def _lodge_row(
     shelf: CalendarShelf,
     now: datetime,
     secret_key: str,
+    cutoff: time | None,
 ) -> RowResult:
     today = dhaka_date(now)
     typed = _as_typed(row)
@@ -173,6 +189,7 @@ def _lodge_row(
         shelf=shelf,
         now=now,
         secret_key=secret_key,
+        cutoff=cutoff,
         assistance=assistance,
     )
     state = "filed" if lodged.is_new else "known"
@@ -189,6 +206,8 @@ def _as_typed(row: SheetRow) -> dict[str, str]:
     typed["kind"] = typed["kind"] or Kind.PUBLIC
     for name in ("is_anonymous", "consent"):
         typed[name] = "yes" if skeleton(typed[name]) in _YES else "no"
+    if LOST_ZERO.fullmatch(to_ascii_digits(typed["mobile"])):
+        typed["mobile"] = "0" + typed["mobile"]
     typed["for_whom"] = "other" if typed["on_behalf_of"] or typed["relation"] else "self"
     typed["form_key"] = hashlib.sha256(f"paper-form {typed['form_number']}".encode()).hexdigest()
     return typed
@@ -233,21 +252,35 @@ def _service(
     return found[0]
 
 
-def sample_sheet() -> bytes:
-    """An empty sheet with the heading, and a second one with the words that the columns take."""
+def sample_sheet(session: Session) -> bytes:
+    """An empty sheet with its heading, and a second one with the words and offices that the columns take.
+
+    The cells are text: a spreadsheet would take the zero of a mobile number and turn dates around.
+    """
     book = Workbook()
     sheet = book.active
     assert sheet is not None
     sheet.title = "forms"
     sheet.append(COLUMNS)
+    for column in range(1, len(COLUMNS) + 1):
+        for row in range(2, ROWS_READY + 2):
+            sheet.cell(row, column).number_format = "@"
     words = book.create_sheet("words")
     words.append(("column", "write", "বাংলা", "English"))
+    for name in ("form_number", "office", "channel", "ground", "subject", "description", "consent"):
+        words.append((name, "*", "অবশ্যই লিখুন", "required"))
+    for name in ("paper_received_on", "applied_on"):
+        words.append((name, "15/06/2026", "দিন/মাস/বছর", "day/month/year"))
     for name, vocabulary in _WORDS.items():
         for one in vocabulary:
             if one is not Channel.WEB:
                 words.append((name, str(one), word(name, one, "bn"), word(name, one, "en")))
     for name in ("is_anonymous", "consent"):
         words.append((name, "yes", "হ্যাঁ", "Yes"))
+    for language, told in (("bn", "বাংলা"), ("en", "English")):
+        words.append(("language", language, told, told))
+    for office in offices_with_charter(session):
+        words.append(("office", office.slug, office.name_bn, office.name_en))
     out = BytesIO()
     book.save(out)
     return out.getvalue()

@@ -14,7 +14,7 @@ from grs.db.calendars import CalendarChange
 from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint
 from grs.db.offices import Office
 from grs.domain.calendar import ONE_DAY, CalendarRow, dhaka_date
-from grs.domain.deadlines import DueDate, due_date, next_reminder, received_on
+from grs.domain.deadlines import DueDate, due_date, next_reminder, paper_due_date, received_on
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf, import_calendar
@@ -142,11 +142,12 @@ def _recalculate_batch(
         head = Head(*row[: len(HEAD_COLUMNS)])
         calendar = shelf.for_office(session, offices[head.office_id])
         is_filing = head.assignment_sequence == FIRST_STAY
+        limit = DayLimit(row.limit_amount, row.limit_unit)
         if is_filing and row.paper_received_on:
-            received = calendar.on_or_after(row.paper_received_on)
+            due = paper_due_date(calendar, row.paper_received_on, limit, keyed_on=dhaka_date(row.started_at))
         else:
             received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
-        due = due_date(calendar, received, DayLimit(row.limit_amount, row.limit_unit))
+            due = due_date(calendar, received, limit)
         was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
         if due == was:
             continue

@@ -79,7 +79,7 @@ def remind_people(
 def _remind_of_appeal(session: Session, ledger: Ledger, complaint: Complaint, shelf: CalendarShelf, today: date) -> int:
     """One complainant, while the window is open; the last day is counted anew, as the page shows it."""
     reminder_of = complaint.remind_on
-    last_day = appeal_deadline(session, complaint, shelf=shelf)
+    last_day = appeal_deadline(session, complaint, shelf=shelf, today=today)
     assert last_day is not None  # it is disposed of
     first = next_appeal_reminder(last_day)
     if first is not None and first > today:

@@ -80,7 +80,8 @@ def chosen_language() -> str:
 
 def _allow_uploads() -> None:
     """Where files are taken a request may be large; everywhere else it stays small."""
-    if request.endpoint in ENDPOINTS_WITH_FILES:
+    page = (request.view_args or {}).get("page", "files")
+    if request.endpoint in ENDPOINTS_WITH_FILES and page == "files":
         request.max_content_length = TOO_LARGE_ALTOGETHER
 
 

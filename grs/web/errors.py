@@ -52,7 +52,10 @@ def _too_many(_error: RateLimitExceeded) -> Answer:
 
 def _stale_form(_error: CSRFError) -> Answer:
     """The page again with what was typed, where that can be done; nothing was kept of it."""
-    again = filing.draw_again("stale_form")
+    try:
+        again = filing.draw_again("stale_form")
+    except NotFound:
+        again = None
     return (again, 400) if again is not None else _page("stale_form", 400)
 
 

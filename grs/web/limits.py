@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+
 from flask import Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from grs.domain.tracking import read_digits
 
-limiter = Limiter(get_remote_address, headers_enabled=False)
+
+def network() -> str:
+    """Whom a limit counts: an IPv4 address, or the /64 that one IPv6 subscriber has for himself."""
+    text = get_remote_address()
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else text
+
+
+limiter = Limiter(network, headers_enabled=False)
 
 LOG_IN = "10 per 5 minutes"
 TRACKING_PER_NUMBER = "3 per minute;8 per hour;16 per day"
+TRACKING_PER_NUMBER_ANYWHERE = "100 per day"
 TRACKING_PER_ADDRESS = "10 per minute;40 per hour"
-"""Wrong codes slow down, then lock; whether the number exists makes no difference."""
+"""Wrong codes slow down, then lock; whether the number exists makes no difference. For a number the
+limit is counted by network too, so that a stranger who knows it does not lock out who filed it."""
+LOG_IN_ANYWHERE = "100 per hour"
 LINKS = "10 per hour"
 CHANGES = "60 per hour"
 """What one address may add, change or upload."""
@@ -30,12 +46,20 @@ def forms_limit() -> str:
 
 
 def by_account() -> str:
-    """The account that a log-in tries."""
+    """The account that a log-in tries, from one network: nobody else can lock an officer out."""
+    return f"account:{request.form.get('email', '').strip().lower()} {network()}"
+
+
+def by_account_anywhere() -> str:
     return f"account:{request.form.get('email', '').strip().lower()}"
 
 
 def by_number() -> str:
-    """The tracking number that a code is tried for, whether it exists or not."""
+    """The tracking number that a code is tried for, whether it exists or not, from one network."""
+    return f"number:{read_digits(request.form.get('number', ''))} {network()}"
+
+
+def by_number_anywhere() -> str:
     return f"number:{read_digits(request.form.get('number', ''))}"
 
 

@@ -49,6 +49,7 @@ def login() -> Page:
 @blueprint.post("/login")
 @limits.limiter.limit(limits.LOG_IN, deduct_when=limits.was_refused)
 @limits.limiter.limit(limits.LOG_IN, key_func=limits.by_account, deduct_when=limits.was_refused)
+@limits.limiter.limit(limits.LOG_IN_ANYWHERE, key_func=limits.by_account_anywhere, deduct_when=limits.was_refused)
 @anyone
 def enter() -> Page:
     """Start a session of our own table when address and password are right."""
@@ -149,7 +150,7 @@ def _story(db: Session, number: str) -> Story:
     )
 
 
-@blueprint.get("/officer/complaints/<number>/files/<int:file_id>")
+@blueprint.get("/officer/complaints/<number>/files/<int(max=2147483647):file_id>")
 @logged_in
 def file(number: str, file_id: int) -> Page:
     """A file of a complaint that this person may read, to keep."""
@@ -170,7 +171,7 @@ def letters() -> Page:
     )
 
 
-@blueprint.get("/officer/letters/<int:message_id>")
+@blueprint.get("/officer/letters/<int(max=2147483647):message_id>")
 @logged_in
 def letter(message_id: int) -> Page:
     """One letter as it is printed."""
@@ -179,7 +180,7 @@ def letter(message_id: int) -> Page:
     return render_template("officer/letter.html", letter=found)
 
 
-@blueprint.post("/officer/letters/<int:message_id>/posted")
+@blueprint.post("/officer/letters/<int(max=2147483647):message_id>/posted")
 @logged_in
 def posted(message_id: int) -> Page:
     """The letter has left."""
@@ -250,7 +251,7 @@ def _complaint_page(
         found = story.complaint
         line = list_line(found, house().shelf.for_office(db, found.office), today)
         is_mine = can_decide(me().post_ids, post_id=found.post_id)
-        offices = offices_with_charter(db) if is_mine else []
+        offices = [one for one in offices_with_charter(db) if one.id != found.charter.office_id] if is_mine else []
     return render_template(
         "officer/complaint.html",
         story=story,

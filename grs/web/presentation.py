@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from grs.db.complaints import Complaint
 from grs.domain.calendar import DHAKA, Day, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import is_overdue, working_days_left
+from grs.domain.districts import district_in_bangla
 from grs.domain.tracking import grouped
+from grs.domain.typed import read_day
 from grs.notify.render import day_text, month_text, number_text, short_day_text
 from grs.web.doors import house
 from grs.words import word
@@ -48,6 +50,7 @@ def init_app(app: Flask) -> None:
     version = hashlib.sha256(style.read_bytes()).hexdigest()[:12]
     app.template_filter("day")(_day)
     app.template_filter("size")(_size)
+    app.template_filter("typed_day")(_typed_day)
     app.template_filter("language_of")(language_of)
     app.template_filter("short_day")(_short_day)
     app.template_filter("month")(_month)
@@ -57,8 +60,9 @@ def init_app(app: Flask) -> None:
     app.template_filter("track")(lambda number: _digits(grouped(number)))
     app.template_global("word")(lambda vocabulary, value: word(vocabulary, value, g.language))
     app.template_global("word_or_typed")(_word_or_typed)
-    app.template_global("district_name")(lambda name: _word_or_typed("district", name))
+    app.template_global("district_name")(_district_name)
     app.template_global("day_reason")(_day_reason)
+    app.template_global("tracking_qr")(_tracking_qr)
     app.template_global("name_of")(_name_of)
     app.template_global("title_of")(_title_of)
 
@@ -68,6 +72,7 @@ def init_app(app: Flask) -> None:
         return {
             "language": language,
             "is_logged_in": _is_logged_in(),
+            "base_url": house().settings.base_url,
             "is_trial": house().settings.is_trial,
             "style_version": version,
             "saves_data": request.headers.get("Save-Data", "").lower() == "on",
@@ -75,8 +80,12 @@ def init_app(app: Flask) -> None:
         }
 
 
-def qr_code(address: str) -> Markup:
-    """The address as a QR picture for the page itself: no script, no style of its own, no second request."""
+def _tracking_qr(number: str) -> Markup:
+    """The tracking page of a complaint as a QR picture: no script, no style of its own, no second request.
+
+    The access code never stands in it.
+    """
+    address = f"{house().settings.base_url}{url_for('citizen.track', number=number)}"
     code = segno.make(address, error="m", micro=False)
     return Markup(code.svg_inline(scale=3, border=2, omitsize=False))  # noqa: S704 - made by segno, holds no text
 
@@ -129,6 +138,16 @@ def _word_or_typed(vocabulary: str, value: str) -> str:
         return word(vocabulary, value, g.language)
     except KeyError:
         return value
+
+
+def _district_name(english: str) -> str:
+    return district_in_bangla(english) if g.language == "bn" else english
+
+
+def _typed_day(text: str) -> str:
+    """A day that somebody typed, as it was understood; what was typed where it was not."""
+    found = read_day({"day": text or ""}, "day", {})
+    return _day(found) if found else text
 
 
 def _day_reason(day: Day) -> str:

@@ -27,7 +27,7 @@ def anyone(view: View) -> View:
 
 
 def logged_in(view: View) -> View:
-    """Officers and supervisors."""
+    """Officers, supervisors and operators."""
     view.callers = Callers.LOGGED_IN  # type: ignore[attr-defined]
     return view
 

@@ -15,6 +15,7 @@ from grs.db import schema
 from grs.db.bulk import FEW, insert_rows, update_rows
 from grs.db.engine import make_engine
 from grs.db.job_runs import JobRun
+from grs.domain.bangla import search_words
 from tests.conftest import new_postgres_database
 
 NOW = datetime(2025, 4, 6, 4, 0, tzinfo=UTC)
@@ -39,6 +40,48 @@ def test_migrations_go_up_and_down_and_equal_the_models(empty_url: str) -> None:
     schema.upgrade(engine)
     assert schema.differences(engine) == []
     engine.dispose()
+
+
+def test_what_was_filed_before_the_front_desk_keeps_its_days_and_causes(empty_url: str) -> None:
+    """A database of the first release, with data, brought up to date."""
+    engine = make_engine(empty_url)
+    schema.upgrade(engine, "0001")
+    late = "2025-04-06 19:30:00" + ("" if engine.dialect.name == "sqlite" else "+00")  # 7 April in Dhaka
+    with engine.begin() as connection:
+        for statement in FIRST_RELEASE:
+            connection.execute(text(statement), {"at": late, "no": False, "yes": True})
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        complaint = connection.execute(text("SELECT filed_on, disposed_on, root_cause FROM complaint")).one()
+        assert [str(value) for value in complaint] == ["2025-04-07", "2025-04-07", "equipment"]
+        found = connection.execute(text("SELECT search_text FROM office")).scalar_one()
+        assert all(word in found for word in search_words("কার্যাল\u09df যশোর Jashore"))
+        assert connection.execute(text("SELECT search_text FROM charter_entry")).scalar_one()
+    schema.downgrade(engine, "0001")
+    schema.upgrade(engine)
+    assert schema.differences(engine) == []
+    engine.dispose()
+
+
+FIRST_RELEASE = (
+    "INSERT INTO office (id, slug, name_bn, name_en, level, district_en)"
+    " VALUES (1, 'o', 'জেলা কার্যালয়', 'District Office', 'district', 'Jessore')",
+    "INSERT INTO post (id, office_id, role, title_bn, title_en) VALUES (1, 1, 'grievance_officer', 'ক', 'k')",
+    "INSERT INTO charter (id, office_id, version, in_force_from, source_name, source_sha256, document, imported_at)"
+    " VALUES (1, 1, 1, '2024-01-01', 'a', 'b', '{}', :at)",
+    "INSERT INTO charter_entry (id, charter_id, position, category, name, is_immediate, source_line)"
+    " VALUES (1, 1, 1, 'citizen', 'তথ্য প্রদান', :no, 1)",
+    "INSERT INTO chain (id, office_id, charter_id, source, in_force_from, deviates)"
+    " VALUES (1, 1, 1, 'guideline', '2024-01-01', :no)",
+    "INSERT INTO complaint (id, tracking_number, access_code_hash, form_identity, kind, ground, about, channel,"
+    " language,"
+    " is_anonymous, charter_id, service_reference, subject, description, remedy, filed_at, stage, tier, first_tier,"
+    " outcome, disposed_at, office_id, chain_id, post_id, assignment_sequence, due_on, is_provisional, step_count,"
+    " head_hash) VALUES (1, '250000000001', '-', 'x', 'public', 'other', 'nobody', 'web', 'bn', :yes, 1, '', 's', 'd',"
+    " '', :at, 'disposed', 1, 1, 'service_given', :at, 1, 1, 1, 1, '2025-05-20', :no, 1, '-')",
+    "INSERT INTO step (complaint_id, sequence, kind, happened_at, actor, details, previous_hash, hash)"
+    """ VALUES (1, 1, 'disposed', :at, 'x', '{"root_cause"\\:"equipment"}', '-', '-')""",
+)
 
 
 def test_sqlite_keeps_what_it_acknowledged(tmp_path: Path) -> None:

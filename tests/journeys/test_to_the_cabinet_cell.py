@@ -76,7 +76,7 @@ def test_unanswered_complaint_reaches_the_cell(
 
     told = sink.subjects("citizen@example.com")
     assert [subject.split(":")[0] for subject in told] == [
-        "আপনার অভিযোগ গ্রহণ করা হয়েছে",
+        "আপনার অভিযোগ জমা হয়েছে",
         "আপনার অভিযোগ উপরের কর্মকর্তার কাছে গেছে",
         "আপনার অভিযোগ উপরের কর্মকর্তার কাছে গেছে",
     ]
@@ -140,7 +140,7 @@ def test_disposed_in_time_and_not_escalated(
     assert (complaint.stage, complaint.outcome) == (Stage.DISPOSED, Outcome.SERVICE_GIVEN)
     assert complaint.tier is Tier.GRIEVANCE_OFFICER
     assert [subject.split(":")[0] for subject in sink.subjects("citizen@example.com")] == [
-        "আপনার অভিযোগ গ্রহণ করা হয়েছে",
+        "আপনার অভিযোগ জমা হয়েছে",
         "আপনার অভিযোগের কাজ শুরু হয়েছে",
         "আপনার অভিযোগ নিষ্পত্তি হয়েছে",
         "আপিলের সময় আর ৭ দিন",

@@ -66,6 +66,7 @@ FACTS = {
     "good_until": "2025-05-21",
     "good_until_time": "10:30",
     "answer_by": "2025-05-12",
+    "question": "আবেদনটি কোথায় আটকে আছে?",
     "hearing_on": "2025-05-14",
     "hearing_at": "11:00",
     "place": "অফিস কক্ষ ২০৩",

@@ -93,3 +93,17 @@ def test_what_is_refused_and_why(name: str, data: bytes, reason: str) -> None:
 def test_a_pdf_is_kept_as_it_came() -> None:
     clean = clean_upload("আবেদন.PDF", b"%PDF-1.7\nwhatever")
     assert (clean.media_type, clean.content, clean.name) == (MediaType.PDF, b"%PDF-1.7\nwhatever", "আবেদন.PDF")
+
+
+def test_a_picture_of_a_thousand_scans_is_not_drawn() -> None:
+    data = picture("JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    with pytest.raises(FileRefused):
+        clean_upload("a.jpg", data[:scan] + data[scan:-2] * 200 + data[-2:])
+
+
+def test_sixteen_bits_of_grey_stay_grey() -> None:
+    out = BytesIO()
+    Image.new("I;16", (8, 8), 30000).save(out, "PNG")
+    with Image.open(BytesIO(clean_upload("a.png", out.getvalue()).content)) as again:
+        assert again.convert("L").getpixel((0, 0)) == 30000 // 256

@@ -183,6 +183,7 @@ def test_an_appeal_after_its_month_is_refused_with_the_last_day(house: House, cl
         handling.reject(
             session, desk, number, seen_steps=1, ground=NotAdmissible.OWN_REVIEW, reason="পৃথক বিধান", shelf=house.shelf
         )
+    jobs.run(house, "deliver")
     clock.now = dhaka(date(2025, 6, 23), 9, 0)
     with pytest.raises(AppealTooLate) as refused, house.writers.begin() as session:
         appeal_complaint(session, number, grounds="একমত নই", shelf=house.shelf, now=clock.now)

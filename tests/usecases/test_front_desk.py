@@ -18,6 +18,7 @@ from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.errors import ActionNotAllowed, GrievanceError, InvalidInput, NotFound
 from grs.domain.lodging import Assistance, Channel
 from grs.domain.workflow import Stage
+from grs.uploads import CleanFile, clean_upload
 from grs.usecases import drafts, handling
 from grs.usecases.appeals import appeal_deadline
 from grs.usecases.charters import find_office
@@ -35,6 +36,7 @@ from tests.stories import a_form, assert_histories_hold, dhaka, fetch, lodge, pa
 from workers import jobs
 
 PDF = b"%PDF-1.4 x"
+FILES = [clean_upload("a.pdf", PDF)]
 
 
 def begin(house: House) -> str:
@@ -46,6 +48,10 @@ def begin(house: House) -> str:
 def with_draft(house: House, address: str, do: Callable[..., object]) -> object:
     with house.writers.begin() as session:
         return do(session, drafts.open_draft(session, address, secret_key=SECRET, lock=True))
+
+
+def add(house: House, address: str, files: list[CleanFile]) -> object:
+    return with_draft(house, address, lambda s, d: drafts.add_files(s, d, files, now=house.clock()))
 
 
 def send(house: House, address: str) -> Lodged:
@@ -65,10 +71,10 @@ def count(house: House, table: type) -> int:
 def test_a_draft_is_kept_and_becomes_one_complaint_with_its_files(house: House) -> None:
     address = begin(house)
     with_draft(house, address, lambda s, d: drafts.keep_typed(s, d, {"subject": "ক\x00খ"}, now=house.clock()))
-    files = [Upload("a.pdf", PDF), Upload("again.pdf", PDF), Upload("b.exe", b"MZ")]
-    refused = with_draft(house, address, lambda s, d: drafts.add_files(s, d, files, now=house.clock()))
+    uploads = [Upload("a.pdf", PDF), Upload("again.pdf", PDF), Upload("b.exe", b"MZ")]
+    files, refused = drafts.clean_uploads(uploads)
     assert refused == [("b.exe", "wrong_kind")]
-    with_draft(house, address, lambda s, d: drafts.add_files(s, d, [Upload("c.pdf", PDF)], now=house.clock()))
+    assert add(house, address, files) == [("again.pdf", "there_already")]
     assert count(house, Attachment) == 1, "the same file is kept once"
     lodged = send(house, address)
     with pytest.raises(drafts.DraftLodged):
@@ -102,7 +108,7 @@ def test_sending_and_deleting_at_once_leaves_one_of_both(house: House) -> None:
 def test_forgotten_drafts_go_with_their_files_and_complaints_stay(house: House, clock: Clock) -> None:
     old, sent = begin(house), begin(house)
     for address in (old, sent):
-        with_draft(house, address, lambda s, d: drafts.add_files(s, d, [Upload("a.pdf", PDF)], now=house.clock()))
+        add(house, address, FILES)
     send(house, sent)
     clock.forward(days=31)
     young = begin(house)
@@ -136,9 +142,9 @@ def test_a_reminder_keeps_its_draft_until_after_the_day(house: House, clock: Clo
 def test_what_is_added_reaches_the_officer_once(house: House) -> None:
     number = lodge(house).complaint.tracking_number
     with house.writers.begin() as session:
-        assert add_information(session, number, text="আরও", uploads=[Upload("a.pdf", PDF)], now=house.clock()) == []
+        assert add_information(session, number, text="আরও", files=FILES, now=house.clock()) == []
     with pytest.raises(InvalidInput), house.writers.begin() as session:
-        add_information(session, number, text=" ", uploads=[], now=house.clock())
+        add_information(session, number, text=" ", files=[], now=house.clock())
     with house.readers() as session:
         letters = session.scalars(select(Message).where(Message.letter == "information_added")).all()
     assert len(letters) == 1
@@ -218,7 +224,8 @@ def test_who_has_neither_mail_nor_phone_gets_letters_on_paper(house: House, cloc
             ("accepted", date(2025, 4, 16), True),
             ("disposed", date(2025, 4, 16), True),
         ]
-        before = appeal_deadline(session, fetch(house, number), shelf=house.shelf)
+        before = appeal_deadline(session, fetch(house, number), shelf=house.shelf, today=date(2025, 8, 1))
+    assert before == date(2025, 9, 1), "while the letter lies there the month has not begun"
     assert jobs.run(house, "deliver")["sent"] > 0, "the officer's letters went; paper waits"
     clock.now = dhaka(date(2025, 6, 2), 10)
     with house.writers.begin() as session:
@@ -228,9 +235,31 @@ def test_who_has_neither_mail_nor_phone_gets_letters_on_paper(house: House, cloc
         assert count_to_post(session, [post]) == 0
         paper = select(Message.state).where(Message.channel == MessageChannel.PAPER)
         assert set(session.scalars(paper)) == {MessageState.SENT}
-        after = appeal_deadline(session, fetch(house, number), shelf=house.shelf)
-    assert before is not None
-    assert after == date(2025, 7, 2) > before, "a month from the day the result was posted"
+        after = appeal_deadline(session, fetch(house, number), shelf=house.shelf, today=date(2025, 8, 1))
+    assert after == date(2025, 7, 2), "a month from the day the result was posted"
+
+
+def test_paper_keyed_in_after_its_time_is_not_overdue_on_arrival(house: House, clock: Clock) -> None:
+    clock.now = dhaka(date(2025, 8, 3), 10)
+    number = a_paper_complaint(house).complaint.tracking_number
+    stay = fetch(house, number).assignments[0]
+    assert stay.received_on == date(2025, 8, 3), "its own 30 days were over in May"
+    recalculate_due_dates(house.writers, shelf=house.shelf, now=house.clock(), reference="SRO 1")
+    assert fetch(house, number).assignments[0].due_on == stay.due_on
+    assert jobs.run(house, "escalate")["escalated"] == 0
+
+
+def test_rating_does_not_shorten_the_time_to_appeal(house: House, clock: Clock) -> None:
+    number = lodge(house).complaint.tracking_number
+    dispose(house, number)
+    clock.now = dhaka(date(2025, 6, 20), 10)
+    jobs.run(house, "deliver")
+    with house.writers.begin() as session:
+        before = appeal_deadline(session, fetch(house, number), shelf=house.shelf, today=date(2025, 6, 20))
+        rate(session, number, score=1, comment="", now=house.clock())
+    with house.readers() as session:
+        after = appeal_deadline(session, fetch(house, number), shelf=house.shelf, today=date(2025, 7, 1))
+    assert before == after == date(2025, 7, 20)
 
 
 def test_a_calendar_change_counts_paper_from_its_own_day(house: House) -> None:
@@ -243,8 +272,11 @@ def test_a_calendar_change_counts_paper_from_its_own_day(house: House) -> None:
 
 def test_a_form_number_is_one_complaint_whoever_keys_it_in(house: House) -> None:
     first = a_paper_complaint(house)
-    assert a_paper_complaint(house, description="অন্য কথা").complaint.id == first.complaint.id
+    assert a_paper_complaint(house).complaint.id == first.complaint.id
     assert not a_paper_complaint(house).is_new
+    with pytest.raises(InvalidInput) as refused:
+        a_paper_complaint(house, description="অন্য মানুষের কথা")
+    assert refused.value.problems == {"form_number": "already_keyed"}, "a slip of the hand loses no complaint"
     with pytest.raises(InvalidInput) as refused, house.writers.begin() as session:
         office = find_office(session, "doict-kaunia")
         other = Assistance(operator_id=2, office_id=office.id, channel=Channel.POST, form_number="১")

@@ -7,6 +7,7 @@ from datetime import date
 from email import message_from_bytes
 from html.parser import HTMLParser
 from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from flask.testing import FlaskClient
@@ -344,10 +345,41 @@ def test_a_sheet_of_paper_forms_is_filed_row_by_row_and_once(house: House, datab
     assert count(house, Complaint) == 2, "another office has its own numbers"
 
 
-@pytest.mark.parametrize("data", [b"", b"PK junk", b"\x00" * 100])
-def test_what_is_no_sheet_is_refused(house: House, database: Template, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "told"), [(b"", "বেছে নিন"), (b"PK junk", "XLSX ফাইল নয়"), (b"\x00" * 100, "XLSX ফাইল নয়")]
+)
+def test_what_is_no_sheet_is_refused(house: House, database: Template, data: bytes, told: str) -> None:
     answer = operator(house, database).post("/assist/forms", data={"sheet": (BytesIO(data), "a.xlsx")})
-    assert answer.status_code in (303, 422)
+    assert answer.status_code == 422
+    assert told in answer.text
+
+
+def test_a_sheet_that_unpacks_to_gigabytes_or_breaks_half_way_is_refused(house: House, database: Template) -> None:
+    client, sheet = operator(house, database), a_sheet({"form_number": 1})
+    bomb, broken = BytesIO(), BytesIO()
+    with ZipFile(sheet) as good, ZipFile(bomb, "w", ZIP_DEFLATED) as big, ZipFile(broken, "w", ZIP_DEFLATED) as half:
+        for name in good.namelist():
+            data = good.read(name)
+            big.writestr(name, data + (b" " * 60_000_000 if name.endswith("sheet1.xml") else b""))
+            half.writestr(name, data[:-200] if name.endswith("sheet1.xml") else data)
+    for stream, told in ((bomb, "৫ MB"), (broken, "XLSX ফাইল নয়")):
+        stream.seek(0)
+        answer = client.post("/assist/forms", data={"sheet": (stream, "a.xlsx")})
+        assert (answer.status_code, told in answer.text) == (422, True)
+    assert count(house, Complaint) == 0
+
+
+def test_an_operator_prints_a_receipt_again_for_some_days(house: House, database: Template, clock: Clock) -> None:
+    client = operator(house, database)
+    number, code = lodge_on_the_web(client, "doict-kaunia", **ASSISTANCE)
+    assert code in client.get(f"/assist/receipts/{number}").text
+    assert code in client.get("/assist/receipts").text
+    other = operator(house, database, "doict-natore-sadar")
+    assert other.get(f"/assist/receipts/{number}").status_code == 404
+    client.post("/logout")
+    assert code not in client.get(f"/receipts/{number}", follow_redirects=True).text, "the next person at the computer"
+    clock.forward(days=4)
+    assert operator(house, database).get(f"/assist/receipts/{number}").status_code == 404
 
 
 def test_the_empty_sheet_can_be_filled_in(house: House, database: Template) -> None:

@@ -39,7 +39,7 @@ def routes(house: House) -> Iterator[tuple[str, str, Callers | None]]:
     app = create_app(house)
     for rule in app.url_map.iter_rules():
         path = re.sub(
-            r"<(?:\w+:)?(\w+)>",
+            r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>",
             lambda m: {"slug": "doict-kaunia", "filename": "site.css"}.get(m[1], "1"),
             rule.rule,
         )

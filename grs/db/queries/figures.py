@@ -70,16 +70,16 @@ def days_taken(session: Session, *, since: date) -> Sequence[tuple[int, int, int
     return [(office, taken, count) for office, taken, count in session.execute(query)]
 
 
-def root_causes(session: Session, *, since: date) -> Sequence[tuple[int, RootCause, int]]:
-    """Office, root cause, how many."""
+def root_causes(session: Session, *, since: date) -> Sequence[tuple[int, RootCause | None, int]]:
+    """Office, root cause, how many; None for disposals that name none."""
     query = (
         select(Charter.office_id, Complaint.root_cause, func.count())
         .select_from(Complaint)
         .join(Charter, Charter.id == Complaint.charter_id)
-        .where(Complaint.disposed_on >= since, Complaint.root_cause.is_not(None))
+        .where(Complaint.disposed_on >= since)
         .group_by(Charter.office_id, Complaint.root_cause)
     )
-    return [(office, cause, count) for office, cause, count in session.execute(query) if cause is not None]
+    return [(office, cause, count) for office, cause, count in session.execute(query)]
 
 
 def _counts(session: Session, day: Any, since: date, *where: ColumnElement[bool]) -> Sequence[Count]:

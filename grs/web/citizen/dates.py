@@ -6,6 +6,7 @@ from datetime import date
 
 from flask import redirect, render_template, url_for
 
+from grs.domain.calendar import YEARS
 from grs.domain.errors import NotFound
 from grs.domain.tiers import DayLimit, LimitUnit
 from grs.usecases.charters import find_office
@@ -15,10 +16,10 @@ from grs.web.citizen.desk import Page, blueprint, may_see
 from grs.web.doors import house
 from grs.web.protection import anyone
 
-LONGEST_LIMIT = 400
+MOST_MONTHS = 36
 
 
-@blueprint.get("/dates/<slug>/<received>/<int:amount>/<unit>")
+@blueprint.get("/dates/<slug>/<received>/<int(max=400):amount>/<unit>")
 @anyone
 def any_date(slug: str, received: str, amount: int, unit: str) -> Page:
     """How a limit is counted for an office from a day on; says nothing of any complaint."""
@@ -26,15 +27,15 @@ def any_date(slug: str, received: str, amount: int, unit: str) -> Page:
         start, limit = date.fromisoformat(received), DayLimit(amount, LimitUnit(unit))
     except ValueError:
         raise NotFound("date", received) from None
-    if amount > LONGEST_LIMIT:
-        raise NotFound("limit", amount)
+    if start.year not in YEARS or (limit.unit is LimitUnit.MONTHS and amount > MOST_MONTHS):
+        raise NotFound("date", received)
     with house().readers() as db:
         office = find_office(db, slug)
         explained = explain(db, office, start, limit, shelf=house().shelf)
     return render_template("citizen/date.html", explained=explained, office=office, stay=None, changes=[])
 
 
-@blueprint.get("/complaints/<number>/dates/<int:sequence>")
+@blueprint.get("/complaints/<number>/dates/<int(max=2147483647):sequence>")
 @anyone
 def stay_date(number: str, sequence: int) -> Page:
     """How the due date of one stay of a complaint was counted, and how it changed."""

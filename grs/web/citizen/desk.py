@@ -10,27 +10,34 @@ from sqlalchemy.orm import Session
 
 from grs.domain.calendar import dhaka_date
 from grs.usecases.own_complaints import is_open, owns
+from grs.usecases.secrets import new_token
+from grs.usecases.visits import opened
 from grs.web.doors import house
 
 blueprint = Blueprint("citizen", __name__)
 Page = ResponseReturnValue
-MOST_REMEMBERED = 5
-"""As many as fit a cookie: the last complaints that this browser filed or opened."""
 
 
 def today() -> date:
     return dhaka_date(house().clock())
 
 
-def remember(what: str, number: str) -> None:
-    """Note a tracking number in the session: ``tracked`` ones may be opened, ``receipts`` shown again."""
-    known = [known for known in session.get(what, []) if known != number]
-    session[what] = [*known, number][-MOST_REMEMBERED:]
+def visit() -> str:
+    """This browser's random token; what it has opened is kept on the server under its hash."""
+    token: str = session.setdefault("visit", new_token())
+    return token
 
 
 def may_see(db: Session, number: str) -> bool:
-    """Whether this browser gave the complaint's code, filed it, or opened the list it stands in."""
-    if number in session.get("tracked", []):
+    """Whether this browser gave the complaint's code, filed it for itself, or opened the list it stands in."""
+    found = opened(db, visit(), number, now=house().clock()) if "visit" in session else None
+    if found is not None and found.can_act:
         return True
     link = session.get("link")
     return link is not None and is_open(db, link, now=house().clock()) and owns(db, link, number)
+
+
+def may_have_receipt(db: Session, number: str) -> bool:
+    """Whether this browser filed the complaint and has not left since."""
+    found = opened(db, visit(), number, now=house().clock()) if "visit" in session else None
+    return found is not None and found.shows_receipt

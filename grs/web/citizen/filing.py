@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from flask import g, redirect, render_template, request, session, url_for
+from flask import g, redirect, render_template, request, url_for
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from grs.db.charters import Charter, CharterEntry
+from grs.db.complaints import Complaint
 from grs.db.drafts import Draft
 from grs.db.offices import Office
 from grs.domain.attachments import LARGEST_FILE, MOST_FILES
@@ -27,18 +28,19 @@ from grs.domain.lodging import (
     read_complaint_form,
     read_mobile,
 )
-from grs.domain.tiers import About
+from grs.domain.tiers import About, first_tier
 from grs.domain.typed import read_number
+from grs.uploads import CleanFile
 from grs.usecases import drafts
 from grs.usecases.charters import charter_in_force, find_office
 from grs.usecases.ledger import Reach
-from grs.usecases.lodging import Lodged, check_not_early
-from grs.usecases.stories import story_for_complainant
+from grs.usecases.lodging import check_not_early
+from grs.usecases.receipts import receipt_of
+from grs.usecases.visits import open_for_visit
 from grs.web import limits
-from grs.web.citizen.desk import Page, blueprint, remember, today
+from grs.web.citizen.desk import Page, blueprint, may_have_receipt, today, visit
 from grs.web.doors import house
 from grs.web.people import is_operator, operator_id, operator_office_id
-from grs.web.presentation import qr_code
 from grs.web.protection import anyone
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -156,10 +158,10 @@ def _problems_of_service(typed: Mapping[str, str], entry: CharterEntry | None) -
 @anyone
 def resume(address: str) -> Page:
     """Go on where it stopped; after it was sent, the receipt for a while, then the way to track it."""
-    with house().readers() as db:
+    with house().writers.begin() as db:
         form = _open(db, address)
         if form.draft.complaint_id is not None:
-            return _lodged(form, drafts.lodged_by(db, form.draft, secret_key=house().settings.secret_key))
+            return _lodged(db, form, drafts.complaint_of(db, form.draft))
         problems = _problems(form)
     pages = form.pages()
     started = [p for p in pages[1:] if any(form.typed.get(field) for field in FIELDS[p])]
@@ -182,18 +184,23 @@ def form_page(address: str, page: str) -> Page:
 
 
 @blueprint.post("/forms/<address>/<page>")
-@limits.limiter.limit(limits.CHANGES, deduct_when=limits.was_accepted, exempt_when=lambda: not request.files)
+@limits.limiter.limit(limits.CHANGES, exempt_when=lambda: not request.files)
 @anyone
 def keep_page(address: str, page: str) -> Page:
     """Keep the page first, then say what is wrong with it: a refused page loses nothing."""
     if page not in FIELDS or page == "check":
         raise NotFound("page", page)
     typed = {field: request.form.get(field, "") for field in FIELDS[page]}
+    with house().readers() as db:
+        form = _open(db, address)
+        if page not in form.pages():  # the answer that asked for it was changed in another window
+            return redirect(url_for("citizen.resume", address=address), 303)
+    files, refused = drafts.clean_uploads(uploads() if page == "files" else [])  # before the transaction
     with house().writers.begin() as db:
         form = _open(db, address, lock=True)
         try:
             if page == "files":
-                refused = _keep_files(db, form)
+                refused += _keep_files(db, form, files)
             else:
                 drafts.keep_typed(db, form.draft, typed, now=house().clock())
         except drafts.DraftLodged:
@@ -201,8 +208,10 @@ def keep_page(address: str, page: str) -> Page:
     with house().readers() as db:
         form = _open(db, address)
         if page == "files":
-            if refused or "continue" not in request.form:
-                return _draw(db, form, page, form.typed, {}, refused=refused), 422 if refused else 200
+            if refused:
+                return _draw(db, form, page, form.typed, {}, refused=refused), 422
+            if "continue" not in request.form:
+                return redirect(url_for("citizen.form_page", address=address, page=page), 303)
         else:
             problems, facts = _problems_of_page(db, form, page)
             if problems:
@@ -211,12 +220,12 @@ def keep_page(address: str, page: str) -> Page:
     return redirect(url_for("citizen.form_page", address=address, page=following), 303)
 
 
-def _keep_files(db: Session, form: OpenForm) -> list[tuple[str, str]]:
+def _keep_files(db: Session, form: OpenForm, files: list[CleanFile]) -> drafts.Refused:
     removed = read_number(request.form.get("remove"))
     if removed is not None:
         drafts.remove_file(db, form.draft, removed)
         return []
-    return drafts.add_files(db, form.draft, uploads(), now=house().clock())
+    return drafts.add_files(db, form.draft, files, now=house().clock())
 
 
 def uploads() -> list[drafts.Upload]:
@@ -239,15 +248,29 @@ def remind(address: str) -> Page:
         form = _open(db, address, lock=True)
         first_day = _first_day(db, form)
         if first_day is None:
-            return redirect(url_for("citizen.form_page", address=address, page="application"), 303)
-        if mobile is None and not is_email(to):
+            return redirect(url_for("citizen.resume", address=address), 303)
+        try:
+            if mobile is None and not is_email(to):
+                raise InvalidInput({"remind_to": "not_an_address" if to else "required"})
+            reach = Reach(name="", email="" if mobile else to.lower(), mobile=mobile or "")
+            drafts.remind_when_ready(
+                db, form.draft, first_day=first_day, reach=reach, language=g.language, now=house().clock()
+            )
+        except InvalidInput as error:
             typed = form.typed | {"remind_to": to}
-            problems = {"remind_to": "not_an_address" if to else "required"}
-            return _draw(db, form, "application", typed, problems, first_day=first_day), 422
-        reach = Reach(name="", email="" if mobile else to.lower(), mobile=mobile or "")
-        drafts.remind_when_ready(
-            db, form.draft, first_day=first_day, reach=reach, language=g.language, now=house().clock()
-        )
+            return _draw(db, form, "application", typed, error.problems, first_day=first_day), 422
+    return redirect(url_for("citizen.reminded", address=address), 303)
+
+
+@blueprint.get("/forms/<address>/reminded")
+@anyone
+def reminded(address: str) -> Page:
+    """The reminder is noted: when it comes, and where the form is meanwhile."""
+    with house().readers() as db:
+        form = _open(db, address)
+        first_day = _first_day(db, form)
+        if first_day is None:
+            return redirect(url_for("citizen.resume", address=address))
     return render_template("citizen/form_reminder.html", form=form, first_day=first_day)
 
 
@@ -255,8 +278,11 @@ def remind(address: str) -> Page:
 @anyone
 def discard(address: str) -> Page:
     """Delete the form and its files at once."""
-    with house().writers.begin() as db:
-        drafts.discard_draft(db, _open(db, address, lock=True).draft)
+    try:
+        with house().writers.begin() as db:
+            drafts.discard_draft(db, _open(db, address, lock=True).draft)
+    except drafts.DraftLodged:
+        return redirect(url_for("citizen.resume", address=address), 303)
     return redirect(url_for("citizen.home"), 303)
 
 
@@ -279,7 +305,7 @@ def _lodge(address: str) -> Page:
     with house().writers.begin() as db:
         form = _open(db, address, lock=True)
         if form.draft.complaint_id is not None:
-            return _lodged(form, drafts.lodged_by(db, form.draft, secret_key=settings.secret_key))
+            return _lodged(db, form, drafts.complaint_of(db, form.draft))
         try:
             lodged = drafts.lodge_draft(
                 db,
@@ -298,7 +324,7 @@ def _lodge(address: str) -> Page:
             problems = {"applied_on": "too_early"}
             return _draw(db, form, "application", form.typed, problems, first_day=error.first_day), 422
         g.lodged = True
-    return _lodged(form, lodged, is_fresh=True)
+        return _lodged(db, form, lodged.complaint)
 
 
 def _answers(form: OpenForm) -> tuple[ComplaintForm, Assistance | None]:
@@ -312,30 +338,26 @@ def _answers(form: OpenForm) -> tuple[ComplaintForm, Assistance | None]:
     )
 
 
-def _lodged(form: OpenForm, lodged: Lodged, *, is_fresh: bool = False) -> Page:
-    number = lodged.complaint.tracking_number
-    if is_fresh or drafts.shows_receipt_again(form.draft, house().clock()):
-        remember("receipts", number)
-        if not form.is_assisted:
-            remember("tracked", number)
-        return redirect(url_for("citizen.receipt", number=number), 303)
-    return redirect(url_for("citizen.track", number=number), 303)
+def _lodged(db: Session, form: OpenForm, complaint: Complaint) -> Page:
+    number, now = complaint.tracking_number, house().clock()
+    if not drafts.shows_receipt_again(form.draft, now):
+        return redirect(url_for("citizen.track", number=number), 303)
+    open_for_visit(db, visit(), complaint, now=now, can_act=not form.is_assisted, receipt=True)
+    return redirect(url_for("citizen.receipt", number=number), 303)
 
 
 @blueprint.get("/receipts/<number>")
 @anyone
 def receipt(number: str) -> Page:
     """The receipt with the access code, for the browser that filed the complaint."""
-    if number not in session.get("receipts", []):
-        return redirect(url_for("citizen.track", number=number))
     with house().readers() as db:
-        story = story_for_complainant(db, number, shelf=house().shelf)
-        code = drafts.code_of(story.complaint, secret_key=house().settings.secret_key)
-        expected = drafts.expected_of(db, story)
-    address = f"{house().settings.base_url}{url_for('citizen.track', number=number)}"
-    return render_template(
-        "citizen/receipt.html", story=story, access_code=code, expected=expected, qr=qr_code(address)
-    )
+        if not may_have_receipt(db, number):
+            return redirect(url_for("citizen.track", number=number))
+        found = receipt_of(db, number, shelf=house().shelf, secret_key=house().settings.secret_key)
+    filed_by = found.complaint.assisted.operator_id if found.complaint.assisted else None
+    if filed_by is not None and filed_by != operator_id():
+        return redirect(url_for("officer.login"))  # the operator has left this computer
+    return render_template("citizen/receipt.html", receipts=[found], is_batch=False)
 
 
 # -- judging -------------------------------------------------------------------------------------
@@ -447,6 +469,7 @@ def _draw(
         channels=list(ASSISTED_CHANNELS),
         files=drafts.files_of_draft(db, form.draft) if page in ("files", "check") else [],
         most_files=MOST_FILES,
+        reader=int(first_tier(About(typed.get("about") or About.NOBODY))),
         notice=facts.pop("notice", ""),
         **({"refused": []} | facts),
     )
@@ -471,7 +494,7 @@ def draw_again(notice: str) -> str | None:
         return None
     with house().readers() as db:
         form = _open(db, values["address"])
-        if form.draft.complaint_id is not None:
+        if form.draft.complaint_id is not None or page not in form.pages():
             return None
         typed = form.typed | {field: request.form.get(field, "") for field in FIELDS[page]}
         return _draw(db, form, page, typed, {"form": notice})

@@ -8,16 +8,20 @@ from flask import abort, redirect, render_template, request, session, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from grs.domain.errors import AppealNotPossible, AppealTooLate, InvalidInput, NotYours
+from grs.domain.errors import ActionNotAllowed, AppealNotPossible, AppealTooLate, InvalidInput, NotYours
 from grs.domain.lodging import Kind
 from grs.domain.tracking import is_tracking_number, read_digits
 from grs.domain.typed import read_choice, read_number
-from grs.domain.workflow import Action, Actor, allowed_actions
+from grs.domain.workflow import Action, Actor, StepKind, allowed_actions
+from grs.uploads import CleanFile
 from grs.usecases.appeals import appeal_complaint, check_complaint_appeal
 from grs.usecases.correspondence import SCORES, add_information, can_rate, rate, withdraw
+from grs.usecases.drafts import Refused, clean_uploads
+from grs.usecases.own_complaints import end_link
 from grs.usecases.stories import Story, file_of, has_code, story_for_complainant
+from grs.usecases.visits import close_visit, open_for_visit
 from grs.web import limits
-from grs.web.citizen.desk import Page, blueprint, may_see, remember, today
+from grs.web.citizen.desk import Page, blueprint, may_see, today, visit
 from grs.web.citizen.filing import uploads
 from grs.web.doors import house
 from grs.web.downloads import send_attachment
@@ -25,6 +29,7 @@ from grs.web.protection import anyone
 
 ACTS = {"add": Action.ADD, "withdraw": Action.WITHDRAW, "appeal": Action.APPEAL, "rate": Action.RATE}
 """The pages on which a complainant acts, by their addresses."""
+STEPS = {"withdraw": StepKind.WITHDRAWN, "appeal": StepKind.APPEALED, "rate": StepKind.RATED}
 
 
 @blueprint.get("/track")
@@ -36,6 +41,9 @@ def track() -> Page:
 
 @blueprint.post("/track")
 @limits.limiter.limit(limits.TRACKING_PER_NUMBER, key_func=limits.by_number, deduct_when=limits.was_refused)
+@limits.limiter.limit(
+    limits.TRACKING_PER_NUMBER_ANYWHERE, key_func=limits.by_number_anywhere, deduct_when=limits.was_refused
+)
 @limits.limiter.limit(limits.TRACKING_PER_ADDRESS, deduct_when=limits.was_refused)
 @anyone
 def open_tracking() -> Page:
@@ -48,7 +56,9 @@ def open_tracking() -> Page:
         is_right = has_code(db, number, code)
     if not is_right:
         return render_template("citizen/track.html", number=typed, problems={"code": "wrong_code"}), 403
-    remember("tracked", number)
+    with house().writers.begin() as db:
+        found = story_for_complainant(db, number, shelf=house().shelf).complaint
+        open_for_visit(db, visit(), found, now=house().clock())
     return redirect(url_for("citizen.complaint", number=number), 303)
 
 
@@ -56,7 +66,11 @@ def open_tracking() -> Page:
 @anyone
 def close() -> Page:
     """Forget in this browser what was opened: for phones and computers that others use too."""
-    for what in ("tracked", "receipts", "link"):
+    with house().writers.begin() as db:
+        close_visit(db, visit())
+        if "link" in session:
+            end_link(db, session["link"], now=house().clock())
+    for what in ("visit", "link"):
         session.pop(what, None)
     return redirect(url_for("citizen.home"), 303)
 
@@ -73,7 +87,7 @@ def complaint(number: str) -> Page:
     return render_template("citizen/complaint.html", story=story, **facts)
 
 
-@blueprint.get("/complaints/<number>/files/<int:file_id>")
+@blueprint.get("/complaints/<number>/files/<int(max=2147483647):file_id>")
 @anyone
 def file(number: str, file_id: int) -> Page:
     """A file of the complaint, to keep; never shown as a page of ours."""
@@ -97,34 +111,46 @@ def act_page(number: str, act: str) -> Page:
 
 
 @blueprint.post("/complaints/<number>/<act>")
-@limits.limiter.limit(limits.CHANGES, deduct_when=limits.was_accepted)
+@limits.limiter.limit(limits.CHANGES)
 @anyone
 def do_act(number: str, act: str) -> Page:
     """Do it; what cannot be done comes back with everything that was typed."""
     if act not in ACTS:
         abort(404)
     typed = request.form.to_dict()
-    refused: list[tuple[str, str]] = []
     try:
-        with house().writers.begin() as db:
+        with house().readers() as db:
             if not may_see(db, number):
                 raise NotYours(act)
-            refused = _do(db, number, act, typed)
+        files, refused = clean_uploads(uploads())  # before the transaction: it takes its time
+        if refused and not files and not typed.get("text", "").strip():
+            return _with_status(_act_page(number, act, typed, {}, refused=refused))
+        with house().writers.begin() as db:
+            refused += _do(db, number, act, typed, files)
     except InvalidInput as error:
         return _with_status(_act_page(number, act, typed, error.problems))
+    except (ActionNotAllowed, AppealNotPossible, AppealTooLate):
+        return redirect(url_for("citizen.complaint", number=number, done=_done_already(number, act)), 303)
     if refused:
-        return _with_status(_act_page(number, act, {}, {}, refused=refused))
+        return _with_status(_act_page(number, act, {}, {}, refused=refused, was_sent=True))
     return redirect(url_for("citizen.complaint", number=number, done=act), 303)
+
+
+def _done_already(number: str, act: str) -> str:
+    """The act itself when it was the last thing that happened: a second tap; else that it is too late."""
+    with house().readers() as db:
+        lines = story_for_complainant(db, number, shelf=house().shelf).lines
+    return act if lines[-1].kind is STEPS.get(act) else "too-late"
 
 
 def _with_status(page: str | Response) -> Page:
     return (page, 422) if isinstance(page, str) else page
 
 
-def _do(db: Session, number: str, act: str, typed: dict[str, str]) -> list[tuple[str, str]]:
+def _do(db: Session, number: str, act: str, typed: dict[str, str], files: list[CleanFile]) -> Refused:
     now = house().clock()
     if act == "add":
-        return add_information(db, number, text=typed.get("text", ""), uploads=uploads(), now=now)
+        return add_information(db, number, text=typed.get("text", ""), files=files, now=now)
     if act == "withdraw":
         if typed.get("sure") != "yes":
             raise InvalidInput({"sure": "confirm"})
@@ -166,7 +192,8 @@ def _act_page(
     typed: dict[str, str],
     problems: dict[str, str],
     *,
-    refused: list[tuple[str, str]] | None = None,
+    refused: Refused | None = None,
+    was_sent: bool = False,
 ) -> str | Response:
     with house().readers() as db:
         story = story_for_complainant(db, number, shelf=house().shelf)
@@ -178,7 +205,7 @@ def _act_page(
         "rate": facts["can_rate"],
     }[act]
     if not is_possible:
-        return redirect(url_for("citizen.complaint", number=number, done="too-late" if typed else ""))
+        return redirect(url_for("citizen.complaint", number=number, done="too-late"))
     return render_template(
         f"citizen/{act}.html",
         act=act,
@@ -187,6 +214,7 @@ def _act_page(
         typed=typed,
         problems=problems,
         refused=refused or [],
+        was_sent=was_sent,
         scores=list(SCORES),
         kinds=list(Kind),
         **facts,

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from grs.domain.bangla import search_text
+from grs.domain.districts import district_spellings
 
 revision = "0002"
 down_revision = "0001"
@@ -39,7 +40,6 @@ def upgrade() -> None:
         sa.Column("draft_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("complaint_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("step_sequence", sa.Integer(), nullable=True),
-        sa.Column("added_by", sa.String(length=32), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("media_type", sa.String(length=32), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
@@ -65,9 +65,21 @@ def upgrade() -> None:
         sa.Column("address", sa.String(length=254), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_link")),
     )
     op.create_index("ix_access_link_address_created_at", "access_link", ["address", "created_at"])
+    op.create_table(
+        "opened_complaint",
+        sa.Column("visit_hash", sa.String(length=64), nullable=False),
+        sa.Column("complaint_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("can_act", sa.Boolean(), nullable=False),
+        sa.Column("shows_receipt", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["complaint_id"], ["complaint.id"], name=op.f("fk_opened_complaint_complaint_id")),
+        sa.PrimaryKeyConstraint("visit_hash", "complaint_id", name=op.f("pk_opened_complaint")),
+    )
+    op.create_index("ix_opened_complaint_opened_at", "opened_complaint", ["opened_at"])
     op.create_table(
         "assisted_filing",
         sa.Column("complaint_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -126,7 +138,12 @@ def _dhaka_date(column: str) -> str:
 
 def _fill_search_texts() -> None:
     bind = op.get_bind()
-    offices = bind.execute(sa.text("SELECT id, name_bn, name_en, upazila_en, district_en FROM office")).all()
+    offices = [
+        (key, *names, *district_spellings(district))
+        for key, *names, district in bind.execute(
+            sa.text("SELECT id, name_bn, name_en, upazila_en, district_en FROM office")
+        )
+    ]
     entries = bind.execute(sa.text("SELECT id, name FROM charter_entry")).all()
     for table, rows in (("office", offices), ("charter_entry", entries)):
         for key, *names in rows:
@@ -164,5 +181,13 @@ def downgrade() -> None:
     op.drop_table("posting")
     # Letters on paper are not known below: who has the older product posts them by hand.
     op.execute(sa.text("DELETE FROM message WHERE channel = 'paper'"))
-    for table in ("rating", "assisted_filing", "access_link", "attachment_content", "attachment", "draft"):
+    for table in (
+        "rating",
+        "assisted_filing",
+        "opened_complaint",
+        "access_link",
+        "attachment_content",
+        "attachment",
+        "draft",
+    ):
         op.drop_table(table)
