@@ -17,7 +17,7 @@ from grs.usecases.charters import find_office
 from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.secrets import new_token
-from grs.web.citizen.filing import FIELDS
+from grs.web.citizen.form import FIELDS
 from tests.conftest import SECRET, Clock
 from workers import jobs
 
