@@ -12,8 +12,11 @@ from grs.bootstrap import House
 from grs.db.complaints import Complaint
 from grs.db.queries.complaints import complaint_by_number
 from grs.domain.calendar import DHAKA, FIXED_DAYS, ONE_DAY, CalendarRow, RowKind, dhaka_date
+from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.lodging import ComplaintForm, Ground, Kind
+from grs.usecases import handling
 from grs.usecases.charters import find_office
+from grs.usecases.handling import Desk
 from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.secrets import new_token
@@ -100,6 +103,17 @@ def lodge_on_the_web(client: FlaskClient, office: str, **changes: str) -> tuple[
     code = re.search(r'<span class="code">([০-৯ ]+)</span>', receipt)
     assert code is not None
     return number, code.group(1)
+
+
+def dispose(house: House, number: str) -> None:
+    """Accepted and disposed of by whoever has a complaint that was just lodged."""
+    desk = Desk(person_id=1, post_ids=[fetch(house, number).post_id], now=house.clock())
+    disposal = Disposal(
+        outcome=Outcome.SERVICE_GIVEN, reasons="দেওয়া হয়েছে", root_cause=RootCause.EQUIPMENT, advice="কিনুন"
+    )
+    with house.writers.begin() as session:
+        handling.accept(session, desk, number, seen_steps=1)
+        handling.dispose(session, desk, number, seen_steps=2, disposal=disposal, shelf=house.shelf)
 
 
 def a_gazette(year: int) -> list[CalendarRow]:

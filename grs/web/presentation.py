@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -51,6 +52,7 @@ def init_app(app: Flask) -> None:
     app.template_filter("day")(_day)
     app.template_filter("size")(_size)
     app.template_filter("typed_day")(_typed_day)
+    app.template_filter("without_addresses")(without_addresses)
     app.template_filter("language_of")(language_of)
     app.template_filter("short_day")(_short_day)
     app.template_filter("month")(_month)
@@ -138,6 +140,11 @@ def _word_or_typed(vocabulary: str, value: str) -> str:
         return word(vocabulary, value, g.language)
     except KeyError:
         return value
+
+
+def without_addresses(reference: str) -> str:
+    """A gazette reference as people read it: the web addresses of its evidence stay in the calendar."""
+    return re.sub(r"\s*[;:]?\s*\S+\.[a-z]{2,}/\S*", "", reference).strip(" ;:")
 
 
 def _district_name(english: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from grs.bootstrap import House
+from grs.domain.lodging import Assistance, Channel
 from grs.domain.tracking import read_digits
+from grs.usecases.accounts import operator_by_email
+from grs.usecases.charters import find_office
+from grs.usecases.lodging import lodge_complaint
+from grs.usecases.own_complaints import ask_for_link
+from grs.usecases.paper_forms import sample_sheet
 from tests.browser.conftest import DESK, PHONE
-from tests.conftest import Template
-from tests.stories import TYPED, fetch, lodge
+from tests.conftest import SECRET, Template, body_of
+from tests.stories import TYPED, a_form, dispose, fetch, lodge
+from workers import jobs
 
 SMALLEST_TARGET = 44
 LANGUAGES = ("bn", "en")
@@ -128,9 +137,9 @@ def assert_sound(page: Page, path: str) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{path} is {wide} px too wide"
     for group in page.locator("input[type=radio]").all():
-        assert group.evaluate("e => !!e.closest('fieldset')?.querySelector('legend')?.innerText.trim()"), path
+        assert group.evaluate("e => !!e.closest('fieldset')?.querySelector('legend')?.textContent.trim()"), path
     for field in page.locator("main input:not([type=hidden]), main select, main textarea").all():
-        assert field.evaluate("e => e.labels.length === 1 && e.labels[0].innerText.trim().length > 0"), path
+        assert field.evaluate("e => e.labels.length === 1 && e.labels[0].textContent.trim().length > 0"), path
     small = page.evaluate(
         """least => [...document.querySelectorAll('button, a.govuk-button, select, input:not([type=hidden]), nav a')]
         .filter(e => e.offsetParent !== null && !e.classList.contains('link-button'))
@@ -155,6 +164,93 @@ def test_pages_of_a_form_and_of_a_complaint(inspector: Page, language: str) -> N
         look_at(inspector, path)
     for path in pages_of(inspector, file(inspector)):
         look_at(inspector, path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_after_a_decision_and_of_ones_own_list(
+    inspector: Page, house: House, database: Template, language: str
+) -> None:
+    inspector.goto(f"/?lang={language}")
+    filed = file(inspector)
+    dispose(house, filed.number)
+    for act in ("", "/appeal", "/rate"):
+        look_at(inspector, f"/complaints/{filed.number}{act}")
+    with house.writers.begin() as session:
+        ask_for_link(session, TYPED["email"], language=language, now=house.clock())
+    jobs.run(house, "deliver")
+    bodies = [body_of(message_from_bytes(path.read_bytes())) for path in house.settings.mail_folder.iterdir()]
+    (link,) = {found[0] for body in bodies if (found := re.search(r"/my-complaints/\S+", body))}
+    look_at(inspector, link)
+    inspector.locator("main form button").click()
+    look_at(inspector, "/my-complaints")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_of_a_service_that_is_not_late_yet(inspector: Page, language: str) -> None:
+    inspector.goto(f"/?lang={language}")
+    inspector.goto("/offices/doict-kaunia/complain")
+    inspector.select_option("#service", index=1)
+    inspector.check("input[name=ground][value=late]")
+    go_on(inspector)
+    address = inspector.url.rsplit("/", 2)[1]
+    look_at(inspector, f"/forms/{address}/application")
+    inspector.fill("#applied_on", "০৬/০৪/২০২৫")
+    go_on(inspector)
+    assert violations(inspector) == []
+    inspector.fill("#remind_to", "01700000001")
+    inspector.locator("form[action$='/remind'] button").click()
+    assert inspector.url.endswith("/reminded")
+    assert violations(inspector) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_of_officers_and_operators(
+    inspector: Page, house: House, database: Template, language: str, tmp_path: Path
+) -> None:
+    inspector.goto(f"/?lang={language}")
+    log_in_as(inspector, database, "operator", "doict-kaunia")
+    address = begin(inspector)
+    look_at(inspector, f"/forms/{address}/assistance")
+    with house.writers.begin() as session:
+        operator_id, office_id = operator_by_email(session, _email(database, "operator", "doict-kaunia"), BEFORE)
+        assistance = Assistance(operator_id=operator_id, office_id=office_id, channel=Channel.POST, form_number="1")
+        form = a_form(mobile="", email="", present_address="গ্রাম নমুনা")
+        lodged = lodge_complaint(
+            session, form, office=find_office(session, "doict-kaunia"), entry_id=None, shelf=house.shelf,
+            now=house.clock(), secret_key=SECRET, assistance=assistance,
+        )  # fmt: skip
+        number = lodged.complaint.tracking_number
+    for path in ("/assist/", "/assist/receipts", f"/assist/receipts/{number}"):
+        look_at(inspector, path)
+    sheet = tmp_path / "a.xlsx"
+    with house.readers() as session:
+        sheet.write_bytes(sample_sheet(session))
+    inspector.goto("/assist/")
+    inspector.click("summary")
+    inspector.set_input_files("#sheet", sheet)
+    inspector.locator("form[enctype] button").click()
+    assert violations(inspector) == []
+    inspector.locator("header form button").click()
+    log_in_as(inspector, database, "grievance_officer", "doict-rangpur")
+    look_at(inspector, "/officer/letters")
+    letter = inspector.locator("main td a").first.get_attribute("href")
+    for path in ("/officer/", f"/officer/complaints/{number}", str(letter)):
+        look_at(inspector, path)
+
+
+BEFORE = date(2025, 4, 6)
+
+
+def _email(database: Template, role: str, office: str) -> str:
+    return next(one.email for one in database.logins if one.role == role and one.office == office)
+
+
+def log_in_as(page: Page, database: Template, role: str, office: str) -> None:
+    login = next(one for one in database.logins if one.role == role and one.office == office)
+    page.goto("/login")
+    page.fill("#email", login.email)
+    page.fill("#password", login.password)
+    page.locator("main form button").click()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

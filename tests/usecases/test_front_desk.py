@@ -14,25 +14,24 @@ from grs.bootstrap import House
 from grs.db.complaints import Complaint, Rating
 from grs.db.drafts import Attachment, AttachmentContent, Draft
 from grs.db.messages import Message, MessageChannel, MessageState
-from grs.domain.disposal import Disposal, Outcome, RootCause
+from grs.domain.disposal import Outcome, RootCause
 from grs.domain.errors import ActionNotAllowed, GrievanceError, InvalidInput, NotFound
 from grs.domain.lodging import Assistance, Channel
 from grs.domain.workflow import Stage
 from grs.uploads import CleanFile, clean_upload
-from grs.usecases import drafts, handling
+from grs.usecases import drafts
 from grs.usecases.appeals import appeal_deadline
 from grs.usecases.charters import find_office
 from grs.usecases.correspondence import add_information, can_rate, rate, withdraw
 from grs.usecases.drafts import Upload
 from grs.usecases.figures import ALL, public_figures
-from grs.usecases.handling import Desk
 from grs.usecases.ledger import Reach
 from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.own_complaints import ask_for_link
 from grs.usecases.posting import count_to_post, letters_to_post, mark_posted
 from grs.usecases.recalculation import recalculate_due_dates
 from tests.conftest import SECRET, Clock
-from tests.stories import a_form, assert_histories_hold, dhaka, fetch, lodge, pass_days
+from tests.stories import a_form, assert_histories_hold, dhaka, dispose, fetch, lodge, pass_days
 from workers import jobs
 
 PDF = b"%PDF-1.4 x"
@@ -164,16 +163,6 @@ def test_withdrawn_is_over_for_everybody(house: House, clock: Clock) -> None:
     pass_days(house, clock, date(2025, 9, 1))
     assert fetch(house, number).step_count == 2
     assert_histories_hold(house)
-
-
-def dispose(house: House, number: str) -> None:
-    desk = Desk(person_id=1, post_ids=[fetch(house, number).post_id], now=house.clock())
-    disposal = Disposal(
-        outcome=Outcome.SERVICE_GIVEN, reasons="দেওয়া হয়েছে", root_cause=RootCause.EQUIPMENT, advice="কিনুন"
-    )
-    with house.writers.begin() as session:
-        handling.accept(session, desk, number, seen_steps=1)
-        handling.dispose(session, desk, number, seen_steps=2, disposal=disposal, shelf=house.shelf)
 
 
 def test_two_ratings_at_once_are_one(house: House) -> None:
