@@ -69,7 +69,7 @@ def read_time_limit(cell: str) -> TimeLimit:
 
 
 def read_day_limit(cell: str) -> DayLimit | None:
-    """The limit of a grievance tier: working days, else months, else calendar days."""
+    """The limit that a cell prints: working days, else months, else calendar days."""
     for pattern, unit in (
         (WORKING_DAYS, LimitUnit.WORKING_DAYS),
         (_MONTHS, LimitUnit.MONTHS),

@@ -111,15 +111,18 @@ def working_days_left(calendar: WorkingCalendar, due_on: date, today: date) -> i
     return calendar.count_working_days(today, due_on)
 
 
-def earliest_filing(calendar: WorkingCalendar, applied_on: date, working_days: int | None) -> date | None:
+def earliest_filing(calendar: WorkingCalendar, applied_on: date, limit: DayLimit | None) -> date | None:
     """From which day lateness may be complained about, or None for at once (G 6.1(ঙ)).
 
-    The day after the charter's time, counted from the date of application, has run out.
-    A charter without a number of days promises nothing that could run out.
+    The day after the charter's time, counted from the date of application, has run out. Working
+    days count from the first day on which the office is open. A charter without a number of days
+    promises nothing that could run out.
     """
-    if not working_days:
+    if limit is None:
         return None
-    return calendar.add_working_days(calendar.on_or_after(applied_on), working_days) + ONE_DAY
+    is_in_working_days = limit.unit is LimitUnit.WORKING_DAYS
+    start = calendar.on_or_after(applied_on) if is_in_working_days else applied_on
+    return due_date(calendar, start, limit).due_on + ONE_DAY
 
 
 def next_reminder(calendar: WorkingCalendar, due_on: date, *, after: date | None = None) -> date | None:

@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from grs.charter import read_day_limit
 from grs.db.charters import CharterEntry
 from grs.db.complaints import AssistedFiling, Complainant, Complaint
 from grs.db.drafts import Attachment
@@ -20,7 +21,7 @@ from grs.domain.deadlines import due_date, earliest_filing, expected_dates, pape
 from grs.domain.errors import InvalidInput, NotFound, TooEarly
 from grs.domain.history import GENESIS
 from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, check_form, tidy
-from grs.domain.tiers import About, ChainTier, Tier, TierChain, first_tier
+from grs.domain.tiers import About, ChainTier, DayLimit, Tier, TierChain, first_tier
 from grs.domain.tracking import new_tracking_number
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.calendars import CalendarShelf
@@ -203,7 +204,11 @@ def earliest_day(
     session: Session, office: Office, entry: CharterEntry, applied_on: date, *, shelf: CalendarShelf
 ) -> date | None:
     """From which day lateness of a service may be complained about, or None for at once."""
-    return earliest_filing(shelf.for_office(session, office), applied_on, entry.working_days_max)
+    if entry.working_days_max:
+        limit: DayLimit | None = DayLimit(entry.working_days_max)
+    else:
+        limit = read_day_limit(entry.time_limit_text or "")  # a charter may promise days or months of the calendar
+    return earliest_filing(shelf.for_office(session, office), applied_on, limit)
 
 
 def _entry_of(session: Session, charter_id: int, entry_id: int | None) -> CharterEntry | None:

@@ -225,7 +225,10 @@ def test_the_receipt_promises_each_tier_after_the_one_below() -> None:
 
 
 def test_lateness_may_be_complained_about_once_the_charters_time_is_over() -> None:
-    assert earliest_filing(GAZETTE, date(2025, 4, 6), 3) == date(2025, 4, 10)
+    assert earliest_filing(GAZETTE, date(2025, 4, 6), DayLimit(3)) == date(2025, 4, 10)
+    fifteen_days = DayLimit(15, LimitUnit.CALENDAR_DAYS)
+    assert earliest_filing(GAZETTE, date(2025, 4, 6), fifteen_days) == date(2025, 4, 22)
+    assert earliest_filing(GAZETTE, date(2025, 4, 4), DayLimit(1, LimitUnit.MONTHS)) == date(2025, 5, 5)
     assert earliest_filing(GAZETTE, date(2025, 4, 6), None) is None, "the charter promises no number of days"
 
 

@@ -15,18 +15,18 @@ from grs.db.complaints import Complaint, Rating
 from grs.db.drafts import Attachment, AttachmentContent, Draft
 from grs.db.messages import Message, MessageChannel, MessageState
 from grs.domain.disposal import Outcome, RootCause
-from grs.domain.errors import ActionNotAllowed, GrievanceError, InvalidInput, NotFound
+from grs.domain.errors import ActionNotAllowed, GrievanceError, InvalidInput, NotFound, TooEarly
 from grs.domain.lodging import Assistance, Channel
 from grs.domain.workflow import Stage
 from grs.uploads import CleanFile, clean_upload
 from grs.usecases import drafts
 from grs.usecases.appeals import appeal_deadline
-from grs.usecases.charters import find_office
+from grs.usecases.charters import charter_in_force, find_office
 from grs.usecases.correspondence import add_information, can_rate, rate, withdraw
 from grs.usecases.drafts import Upload
 from grs.usecases.figures import ALL, public_figures
 from grs.usecases.ledger import Reach
-from grs.usecases.lodging import Lodged, lodge_complaint
+from grs.usecases.lodging import Lodged, check_not_early, lodge_complaint
 from grs.usecases.own_complaints import ask_for_link
 from grs.usecases.posting import count_to_post, letters_to_post, mark_posted
 from grs.usecases.recalculation import recalculate_due_dates
@@ -340,3 +340,15 @@ def test_the_appeal_reminder_follows_a_letter_that_left_late(house: House, clock
     clock.now = dhaka(date(2025, 7, 8), 10)
     assert jobs.run(house, "remind")["appeal_reminded"] == 1
     assert jobs.run(house, "remind")["appeal_reminded"] == 0
+
+
+def test_lateness_under_a_promise_in_calendar_days_waits_for_them(house: House) -> None:
+    with house.writers.begin() as session:
+        office = find_office(session, "doict-kaunia")
+        entry = charter_in_force(session, office, date(2025, 4, 6)).entries[0]
+        entry.time_limit_text, entry.working_days_max = "১৫ (পনের) দিন", None
+        with pytest.raises(TooEarly) as refused:
+            check_not_early(session, office, entry, date(2025, 4, 6), shelf=house.shelf, on=date(2025, 4, 21))
+        assert refused.value.first_day == date(2025, 4, 22)
+        entry.time_limit_text = "নির্দেশনা অনুযায়ী"
+        check_not_early(session, office, entry, date(2025, 4, 6), shelf=house.shelf, on=date(2025, 4, 6))
