@@ -9,6 +9,7 @@ from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from grs.domain.errors import ActionNotAllowed, ChangedMeanwhile, GrievanceError, NotFound, NotYours
 from grs.web.citizen import filing
@@ -54,12 +55,14 @@ def _stale_form(_error: CSRFError) -> Answer:
     """The page again with what was typed, where that can be done; nothing was kept of it."""
     try:
         again = filing.draw_again("stale_form")
-    except NotFound:
+    except (NotFound, HTTPException):
         again = None
     return (again, 400) if again is not None else _page("stale_form", 400)
 
 
-def _http(error: HTTPException) -> Answer:
+def _http(error: HTTPException) -> Answer | Response:
+    if isinstance(error.response, Response):
+        return error.response  # a view has stopped with its own answer
     code = error.code or 500
     if code == 404:
         return _page("not_found", 404)

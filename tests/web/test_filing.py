@@ -280,7 +280,10 @@ def test_without_consent_nothing_is_filed(house: House, database: Template) -> N
     page = client.post(f"/forms/{address}/assistance", data=ASSISTANCE | {"consent": ""})
     assert page.status_code == 422
     assert client.post(f"/forms/{address}/check").status_code == 422
-    assert browser(house).get(f"/forms/{address}/check").status_code == 404, "the form is the operator's alone"
+    stranger = browser(house).get(f"/forms/{address}/check")
+    assert stranger.headers["Location"] == f"/login?next=/forms/{address}", "the form is the operator's alone"
+    other = operator(house, database, "doict-natore-sadar")
+    assert other.get(f"/forms/{address}/check").status_code == 404
 
 
 def test_a_paper_form_without_contact_needs_an_address(house: House, database: Template) -> None:

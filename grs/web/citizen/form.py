@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from flask import g, render_template, request, url_for
+from flask import abort, g, redirect, render_template, request, url_for
+from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from grs.db.charters import Charter, CharterEntry
@@ -81,6 +82,8 @@ class OpenForm:
 def open_form(db: Session, address: str, *, lock: bool = False) -> OpenForm:
     draft = drafts.open_draft(db, address, secret_key=house().settings.secret_key, lock=lock)
     if draft.operator_id is not None and draft.operator_id != operator_id():
+        if not current_user.is_authenticated:  # the session was idle too long: log in and go on
+            abort(redirect(url_for("officer.login", next=url_for("citizen.resume", address=address))))
         raise NotFound("draft", "")  # an operator's form is the operator's alone
     office = db.get_one(Office, draft.office_id)
     charter = charter_in_force(db, office, today())
