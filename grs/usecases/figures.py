@@ -15,7 +15,7 @@ from grs.db.offices import Office
 from grs.db.queries import figures as counts
 from grs.domain.calendar import dhaka_date
 from grs.domain.disposal import RootCause
-from grs.domain.figures import SMALLEST_SHOWN, in_time_rate, median_days, protect
+from grs.domain.figures import SMALLEST_SHOWN, Row, in_time_rate, median_days, protect
 
 MONTHS = 12
 FRESH = timedelta(minutes=10)
@@ -47,7 +47,7 @@ class OfficeFigures:
     overdue: int | None
     rate: int | None
     median_days: float | None
-    causes: Sequence[tuple[RootCause, int | None]]
+    causes: Sequence[tuple[RootCause | None, int | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,9 @@ def public_figures(session: Session, *, now: datetime) -> Figures:
     late = disposed.copy()
     late.subtract(in_time)
     shown_late = protect(rows(late), width=MONTHS)
-    shown_disposed = protect(rows(disposed), width=MONTHS)
+    shown_disposed, shown_causes = _protect_together(
+        rows(disposed), rows(causes, range(len(columns_of_causes))), widths=(MONTHS, len(columns_of_causes))
+    )
     # The late ones are what is left when those in time are taken away: both are hidden in the same places.
     hidden = [
         [late_one is None or whole is None for late_one, whole in zip(one, two, strict=True)]
@@ -134,7 +136,6 @@ def public_figures(session: Session, *, now: datetime) -> Figures:
     shown_in_time = protect(rows(in_time), width=MONTHS, also=hidden)
     shown_received = protect(rows(received), width=MONTHS)
     shown_overdue = protect([[overdue.get(office, 0)] for office in numbers], width=1)
-    shown_causes = protect(rows(causes, range(len(columns_of_causes))), width=len(columns_of_causes))
     days = _days_by_office(session, since)
     offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(numbers)))}
     by_office = {}
@@ -158,13 +159,29 @@ def public_figures(session: Session, *, now: datetime) -> Figures:
             ],
             rate=in_time_rate(in_time=facts["in_time"], disposed=facts["disposed"], overdue=facts["overdue"]),
             median_days=median_days(days.get(number, {})),
-            causes=_ranked(list(zip(RootCause, shown_causes[line], strict=False))),
+            causes=_ranked(list(zip(columns_of_causes, shown_causes[line], strict=False))),
             **facts,
         )
     return Figures(made_at=now, since=since, by_office=by_office)
 
 
-def _ranked(causes: list[tuple[RootCause, int | None]]) -> list[tuple[RootCause, int | None]]:
+def _protect_together(
+    months: list[list[int]], causes: list[list[int]], *, widths: tuple[int, int]
+) -> tuple[list[Row], list[Row]]:
+    """Two tables that add up to the same totals: a total is hidden in both or in neither."""
+    hidden: set[int] = set()
+    while True:
+        by_month, by_cause = (
+            protect(table, width=width, also=[[False] * width + [y in hidden] for y in range(len(table) + 1)])
+            for table, width in zip((months, causes), widths, strict=True)
+        )
+        found = {y for shown in (by_month, by_cause) for y, row in enumerate(shown) if row[-1] is None}
+        if found == hidden:
+            return by_month, by_cause
+        hidden = found
+
+
+def _ranked(causes: list[tuple[RootCause | None, int | None]]) -> list[tuple[RootCause | None, int | None]]:
     """Most frequent first; hidden ones before those that never occurred, which are left out."""
     seen = [(cause, count) for cause, count in causes if count != 0]
     return sorted(seen, key=lambda one: -(one[1] if one[1] is not None else SMALLEST_SHOWN - 1))

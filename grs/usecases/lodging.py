@@ -65,7 +65,7 @@ def lodge_complaint(
     access_code = access_code_of(identity, secret_key)
     existing = session.scalar(select(Complaint).where(Complaint.form_identity == identity))
     if existing is not None:
-        if assistance is not None and not _is_same_paper(existing, form, assistance):
+        if assistance is not None and not _is_same_paper(existing, form, assistance, office, entry_id):
             raise InvalidInput({"form_number": "already_keyed"})
         return Lodged(existing, access_code, is_new=False)
     today = dhaka_date(now)
@@ -240,17 +240,27 @@ def _identity_of(form: ComplaintForm, office: Office, entry_id: int | None, assi
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def _is_same_paper(existing: Complaint, form: ComplaintForm, assistance: Assistance) -> bool:
-    """Whether a form number comes again with the same form: another text or name is a slip of the hand.
+_SAME_ON_PAPER = (
+    "kind", "ground", "about", "is_anonymous", "applied_on", "service_reference", "subject", "description", "remedy",
+)  # fmt: skip
+_SAME_PERSON = (
+    "name", "identity_number", "present_address", "permanent_address", "mobile", "email", "on_behalf_of", "relation",
+)  # fmt: skip
+
+
+def _is_same_paper(
+    existing: Complaint, form: ComplaintForm, assistance: Assistance, office: Office, entry_id: int | None
+) -> bool:
+    """Whether a form number comes again with the very same form: anything else is a slip of the hand.
 
     Only who keyed it in may see its receipt again.
     """
     who = existing.complainant
-    name, mobile = (who.name, who.mobile) if who else ("", "")
-    is_same_text = (existing.subject, existing.description) == (form.subject, form.description)
-    is_same_person = (name, mobile) == (form.name, form.mobile)
     mine = existing.assisted is not None and existing.assisted.operator_id == assistance.operator_id
-    return mine and is_same_text and is_same_person
+    same_place = (existing.charter.office_id, existing.charter_entry_id) == (office.id, entry_id)
+    same_text = all(getattr(existing, field) == getattr(form, field) for field in _SAME_ON_PAPER)
+    same_person = all((getattr(who, field) if who else "") == getattr(form, field) for field in _SAME_PERSON)
+    return mine and same_place and same_text and same_person
 
 
 def _digest_of(form: ComplaintForm) -> str:

@@ -45,6 +45,8 @@ _WORDS: dict[str, type[Channel | Ground | About | Kind]] = {
 }
 _YES = {"yes", "y", "1", "true", skeleton("হ্যাঁ"), skeleton("হাঁ")}
 MOST_ROWS = 20_000
+MOST_COLUMNS = 60
+"""A sheet may say that it is as wide as a street; only this much is looked at."""
 ROWS_READY = 200
 """How many rows of the empty sheet are marked as text."""
 LOST_ZERO = re.compile(r"1[3-9]\d{8}")
@@ -81,7 +83,7 @@ def read_forms(data: bytes) -> list[SheetRow]:
             if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
                 raise InvalidFile("too_large")
         book = load_workbook(BytesIO(data), read_only=True, data_only=True)
-        lines = list(book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2))
+        lines = list(book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS))
     except (InvalidFileException, BadZipFile, zlib.error, SyntaxError, LookupError, OSError, ValueError):
         raise InvalidFile("not_a_sheet") from None
     heading = [str(cell or "").strip().lower() for cell in (lines[0] if lines else ())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from flask import Response, current_app, g, request
 from flask_limiter import Limiter
@@ -18,10 +18,19 @@ def network() -> str:
         address = ip_address(text)
     except ValueError:
         return text
-    return str(ip_network((address, 64), strict=False)) if address.version == 6 else text
+    if isinstance(address, IPv4Address):
+        return text
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))
 
 
-limiter = Limiter(network, headers_enabled=False)
+limiter = Limiter(
+    network,
+    headers_enabled=False,
+    default_limits=["2000 per hour"],  # every change that has no limit of its own; whole offices share an address
+    default_limits_exempt_when=lambda: request.method in ("GET", "HEAD", "OPTIONS"),
+)
 
 LOG_IN = "10 per 5 minutes"
 TRACKING_PER_NUMBER = "3 per minute;8 per hour;16 per day"

@@ -121,6 +121,17 @@ def test_every_letter_reads_as_it_was_approved(letter: str, language: str) -> No
     assert told == kept.read_text("utf-8")
 
 
+@pytest.mark.parametrize("language", ["bn", "en"])
+@pytest.mark.parametrize("letter", ["receipt", "disposed", "escalated"])
+def test_the_html_part_looks_as_it_was_approved(letter: str, language: str) -> None:
+    subject, body = render_letter(letter, language, FACTS)
+    page = render_html(subject, body, language, base_url="https://grs.example")
+    kept = KEPT / f"{letter}.{language}.html"
+    if os.environ.get("REWRITE_LETTERS"):
+        kept.write_text(page, encoding="utf-8")
+    assert page == kept.read_text("utf-8")
+
+
 def test_the_html_part_says_the_same_and_links_only_to_us() -> None:
     subject, body = render_letter("officer_wrote", "bn", FACTS | {"text": "<b>দেখুন</b> https://evil.example/x"})
     page = render_html(subject, body, "bn", base_url="https://grs.example")

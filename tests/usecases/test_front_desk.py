@@ -16,7 +16,7 @@ from grs.db.drafts import Attachment, AttachmentContent, Draft
 from grs.db.messages import Message, MessageChannel, MessageState
 from grs.domain.disposal import Outcome, RootCause
 from grs.domain.errors import ActionNotAllowed, GrievanceError, InvalidInput, NotFound, TooEarly
-from grs.domain.lodging import Assistance, Channel
+from grs.domain.lodging import Assistance, Channel, Ground
 from grs.domain.workflow import Stage
 from grs.uploads import CleanFile, clean_upload
 from grs.usecases import drafts
@@ -263,8 +263,11 @@ def test_a_form_number_is_one_complaint_whoever_keys_it_in(house: House) -> None
     first = a_paper_complaint(house)
     assert a_paper_complaint(house).complaint.id == first.complaint.id
     assert not a_paper_complaint(house).is_new
+    for change in ({"description": "অন্য মানুষের কথা"}, {"present_address": "অন্য গ্রাম"}, {"remedy": "অন্য প্রতিকার"}):
+        with pytest.raises(InvalidInput):
+            a_paper_complaint(house, **change)
     with pytest.raises(InvalidInput) as refused:
-        a_paper_complaint(house, description="অন্য মানুষের কথা")
+        a_paper_complaint(house, ground=Ground.MISCONDUCT)
     assert refused.value.problems == {"form_number": "already_keyed"}, "a slip of the hand loses no complaint"
     with pytest.raises(InvalidInput) as refused, house.writers.begin() as session:
         office = find_office(session, "doict-kaunia")
@@ -294,7 +297,7 @@ def test_the_figures_count_what_happened(house: House, clock: Clock) -> None:
         quiet = figures.of(find_office(session, "doict-bagherpara"))
     assert (kaunia.received, kaunia.disposed, kaunia.in_time, kaunia.median_days) == (12, 10, 10, 0)
     assert kaunia.overdue is None, "two are overdue: too few to show"
-    assert kaunia.causes == [(RootCause.EQUIPMENT, 10)]
+    assert kaunia.causes == [(RootCause.EQUIPMENT, 10)], "the row of causes adds up to what was disposed of"
     assert (quiet.received, quiet.median_days) == (0, None)
     april = next(month for month in kaunia.months if month.month == date(2025, 4, 1))
     assert (april.received, april.disposed, april.in_time) == (12, 10, 10)

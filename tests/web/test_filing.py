@@ -21,7 +21,9 @@ from grs.bootstrap import House
 from grs.db.complaints import Complaint
 from grs.db.drafts import Attachment, Draft
 from grs.db.messages import Message
+from grs.domain.errors import InvalidFile
 from grs.domain.lodging import Channel
+from grs.usecases.paper_forms import read_forms
 from tests.conftest import Clock, Template, body_of, browser, log_in
 from tests.stories import dhaka, fetch, fill_in, lodge_on_the_web, pass_days
 
@@ -370,6 +372,17 @@ def test_a_sheet_that_unpacks_to_gigabytes_or_breaks_half_way_is_refused(house: 
         answer = client.post("/assist/forms", data={"sheet": (stream, "a.xlsx")})
         assert (answer.status_code, told in answer.text) == (422, True)
     assert count(house, Complaint) == 0
+
+
+def test_a_sheet_as_wide_as_a_street_is_looked_at_in_part() -> None:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(["form_number", "office", "subject", "description", *[""] * 16_000, "x"])
+    out = BytesIO()
+    book.save(out)
+    with pytest.raises(InvalidFile) as refused:
+        read_forms(out.getvalue())
+    assert refused.value.reason == "no_rows"
 
 
 def test_an_operator_prints_a_receipt_again_for_some_days(house: House, database: Template, clock: Clock) -> None:

@@ -15,6 +15,7 @@ from grs.bootstrap import House
 from grs.db.complaints import Complaint
 from grs.settings import TEMPLATES
 from grs.web import create_app
+from grs.web.limits import network
 from grs.web.protection import Callers, callers_of
 from tests.conftest import Clock, Template, browser, log_in
 from tests.stories import OFFICES, fetch, lodge, lodge_on_the_web
@@ -145,6 +146,26 @@ def test_guessing_codes_is_stopped_without_telling_whether_the_number_exists(hou
         tried = tried if tried == number else absent[:-1] + check_digit(absent[:-1])
         statuses = [client.post("/track", data={"number": tried, "code": "1" * 16}).status_code for _ in range(7)]
         assert statuses == [403] * 3 + [429] * 4
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_whom_a_limit_counts(house: House, address: str, counted_as: str) -> None:
+    with browser(house).application.test_request_context("/", environ_base={"REMOTE_ADDR": address}):
+        assert network() == counted_as
+
+
+def test_every_change_has_a_limit(house: House) -> None:
+    client = browser(house, RATELIMIT_ENABLED=True)
+    statuses = {client.post("/track/close").status_code for _ in range(2001)}
+    assert statuses == {303, 429}
 
 
 def test_log_in_is_slowed_down(house: House) -> None:

@@ -17,7 +17,17 @@ from grs.web.doors import house
 from grs.web.protection import anyone
 
 OFFICES_A_PAGE = 50
-COLUMNS = ("office", "month", "received", "disposed", "disposed_in_time", "overdue", "in_time_rate", "median_days")
+COLUMNS = (
+    "office",
+    "month",
+    "root_cause",
+    "received",
+    "disposed",
+    "disposed_in_time",
+    "overdue",
+    "in_time_rate",
+    "median_days",
+)
 
 
 @blueprint.get("/statistics")
@@ -62,9 +72,11 @@ def figures_csv() -> Page:
         name = _safe(one.office.slug if one.office else "all")
         for month in one.months:
             row = (f"{month.month:%Y-%m}", month.received, month.disposed, month.in_time)
-            writer.writerow([name, *(_cell(value) for value in row), "", "", ""])
+            writer.writerow([name, row[0], "", *(_cell(value) for value in row[1:]), "", "", ""])
+        for cause, count in one.causes:
+            writer.writerow([name, "total", cause or "none", "", _cell(count), "", "", "", ""])
         whole = (one.received, one.disposed, one.in_time, one.overdue, one.rate, one.median_days)
-        writer.writerow([name, "total", *(_cell(value) for value in whole)])
+        writer.writerow([name, "total", "", *(_cell(value) for value in whole)])
     headers = {"Content-Disposition": "attachment; filename=complaints.csv"}
     return Response(out.getvalue(), mimetype="text/csv", headers=headers)
 
@@ -116,5 +128,5 @@ def _as_json(one: OfficeFigures) -> dict[str, Any]:
             }
             for month in one.months
         ],
-        "root_causes": {str(cause): count for cause, count in one.causes},
+        "root_causes": {str(cause or "none"): count for cause, count in one.causes},
     }
