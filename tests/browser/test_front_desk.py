@@ -141,7 +141,8 @@ def assert_sound(page: Page, path: str) -> None:
     for field in page.locator("main input:not([type=hidden]), main select, main textarea").all():
         assert field.evaluate("e => e.labels.length === 1 && e.labels[0].textContent.trim().length > 0"), path
     small = page.evaluate(
-        """least => [...document.querySelectorAll('button, a.govuk-button, select, input:not([type=hidden]), nav a, .site-name, .govuk-back-link')]
+        """least => [...document.querySelectorAll(
+            'button, a.govuk-button, select, input:not([type=hidden]), nav a, .site-name, .govuk-back-link')]
         .filter(e => e.offsetParent !== null && !e.classList.contains('link-button'))
         .filter(e => e.getBoundingClientRect().height < least - 0.5).map(e => e.outerHTML.slice(0, 120))""",
         SMALLEST_TARGET,
