@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from grs.bootstrap import House
 from grs.domain.lodging import Assistance, Channel
@@ -55,8 +55,14 @@ class Filed:
     code: str
 
 
+def press(page: Page, button: Locator) -> None:
+    """Click and wait for the page that answers: what is counted at once would be counted on half of it."""
+    button.click()
+    page.wait_for_load_state("load")
+
+
 def go_on(page: Page) -> None:
-    page.locator("form#form button").last.click()
+    press(page, page.locator("form#form button").last)
 
 
 def begin(page: Page, **typed: str) -> str:
@@ -89,7 +95,7 @@ def file(page: Page) -> Filed:
     write_events(page)
     go_on(page)
     say_who(page)
-    page.locator("form[action$='/check'] button").click()
+    press(page, page.locator("form[action$='/check'] button"))
     number, code = (read_digits(page.locator(".code").nth(n).inner_text()) for n in (0, 1))
     return Filed(address, number, code)
 
@@ -182,7 +188,7 @@ def test_pages_after_a_decision_and_of_ones_own_list(
     bodies = [body_of(message_from_bytes(path.read_bytes())) for path in house.settings.mail_folder.iterdir()]
     (link,) = {found[0] for body in bodies if (found := re.search(r"/my-complaints/\S+", body))}
     look_at(inspector, link)
-    inspector.locator("main form button").click()
+    press(inspector, inspector.locator("main form button"))
     look_at(inspector, "/my-complaints")
 
 
@@ -199,7 +205,7 @@ def test_pages_of_a_service_that_is_not_late_yet(inspector: Page, language: str)
     go_on(inspector)
     assert violations(inspector) == []
     inspector.fill("#remind_to", "01700000001")
-    inspector.locator("form[action$='/remind'] button").click()
+    press(inspector, inspector.locator("form[action$='/remind'] button"))
     assert inspector.url.endswith("/reminded")
     assert violations(inspector) == []
 
@@ -229,9 +235,9 @@ def test_pages_of_officers_and_operators(
     inspector.goto("/assist/")
     inspector.click("summary")
     inspector.set_input_files("#sheet", sheet)
-    inspector.locator("form[enctype] button").click()
+    press(inspector, inspector.locator("form[enctype] button"))
     assert violations(inspector) == []
-    inspector.locator("header form button").click()
+    press(inspector, inspector.locator("header form button"))
     log_in_as(inspector, database, "grievance_officer", "doict-rangpur")
     look_at(inspector, "/officer/letters")
     letter = inspector.locator("main td a").first.get_attribute("href")
@@ -251,7 +257,7 @@ def log_in_as(page: Page, database: Template, role: str, office: str) -> None:
     page.goto("/login")
     page.fill("#email", login.email)
     page.fill("#password", login.password)
-    page.locator("main form button").click()
+    press(page, page.locator("main form button"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -274,7 +280,7 @@ def test_pages_with_errors_lead_to_their_fields(inspector: Page, language: str) 
     assert_errors_are_tied(inspector, {"address"})
     inspector.goto(f"/forms/{address}/files")
     inspector.set_input_files("#files", [{"name": "x.exe", "mimeType": "a/b", "buffer": b"MZ"}])
-    inspector.click("button[name=add]")
+    press(inspector, inspector.locator("button[name=add]"))
     assert violations(inspector) == []
     assert re.match("ত্রুটি|Error", inspector.title())
 
@@ -304,7 +310,7 @@ def assert_errors_are_tied(page: Page, fields: set[str]) -> None:
 def test_file_track_and_appeal_without_javascript(phone: Page, house: House, tmp_path: Path) -> None:
     phone.goto("/")
     phone.fill("#q", "কাউনিয়া")
-    phone.click("form[role=search] button")
+    press(phone, phone.locator("form[role=search] button"))
     phone.click("main a[href='/offices/doict-kaunia']")
     phone.click("a[href$='/complain'] >> nth=0")
     phone.check("input[name=ground][value=misconduct]")
@@ -313,7 +319,7 @@ def test_file_track_and_appeal_without_javascript(phone: Page, house: House, tmp
     photo = tmp_path / "ছবি.jpg"
     _photograph(photo)
     phone.set_input_files("#files", photo)
-    phone.click("button[name=add]")
+    press(phone, phone.locator("button[name=add]"))
     assert phone.locator(".files .name").inner_text() == "ছবি.jpg"
     resume = phone.url
 
@@ -323,7 +329,7 @@ def test_file_track_and_appeal_without_javascript(phone: Page, house: House, tmp
     other.goto(resume.rsplit("/", 1)[0])
     say_who(other)
     assert "ছবি.jpg" in other.inner_text("dl")
-    other.locator("form[action$='/check'] button").click()
+    press(other, other.locator("form[action$='/check'] button"))
     number, code = (other.locator(".code").nth(n).inner_text() for n in (0, 1))
     assert re.fullmatch(r"[০-৯]{4} [০-৯]{4} [০-৯]{4}", number)
     other.go_back()
@@ -333,7 +339,7 @@ def test_file_track_and_appeal_without_javascript(phone: Page, house: House, tmp
     phone.goto("/track")
     phone.fill("#number", number)
     phone.fill("#code", code)
-    phone.click("main button")
+    press(phone, phone.locator("main button"))
     assert "ছবি.jpg" in phone.inner_text("main")
     phone.click("a[href$='/withdraw']")
     phone.check("#sure")
