@@ -16,6 +16,7 @@ from grs.domain.tiers import OfficeLevel
 
 
 def _search_text(context: DefaultExecutionContext) -> str:
+    # SQLAlchemy gives this method no types.
     row = context.get_current_parameters()  # type: ignore[no-untyped-call]
     names = (row.get(name) for name in ("name_bn", "name_en", "upazila_en"))
     return search_text(*names, *district_spellings(row.get("district_en")))

@@ -85,21 +85,20 @@ def keep_begin(slug: str) -> Page:
                 operator_id=operator_id(),
             )
     if problems:
-        return _begin_page(slug, typed, problems, status=422)
+        return _begin_page(slug, typed, problems), 422
     following = "application" if entry else "events"
     return redirect(url_for("citizen.form_page", address=address, page=following), 303)
 
 
-def _begin_page(slug: str, typed: Mapping[str, str], problems: Mapping[str, str], *, status: int = 200) -> Page:
+def _begin_page(slug: str, typed: Mapping[str, str], problems: Mapping[str, str]) -> str:
     with house().readers() as db:
         office = find_office(db, slug)
         entries = charter_in_force(db, office, today()).entries
-    page = render_template(
+    return render_template(
         "citizen/form_service.html",
         office=office, entries=entries, grounds=list(Ground), typed=typed, problems=problems, form=None, page="service",
         action=url_for("citizen.keep_begin", slug=slug), number=1, notice="",
     )  # fmt: skip
-    return page, status
 
 
 # -- the draft's pages -------------------------------------------------------------------
@@ -323,8 +322,7 @@ def draw_again(notice: str) -> str | None:
     page = "service" if request.endpoint == "citizen.keep_begin" else values.get("page", "check")
     if request.endpoint == "citizen.keep_begin":
         typed = {field: request.form.get(field, "") for field in FIELDS["service"]}
-        drawn = _begin_page(values["slug"], typed, {"form": notice})
-        return drawn[0] if isinstance(drawn, tuple) else None  # type: ignore[return-value]
+        return _begin_page(values["slug"], typed, {"form": notice})
     if request.endpoint not in ("citizen.keep_page", "citizen.send") or page not in FIELDS:
         return None
     with house().readers() as db:
