@@ -12,6 +12,8 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
+from grs.domain.office_hours import OfficeHours
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config"
 TEMPLATES = ROOT / "templates"
@@ -48,9 +50,17 @@ class Settings:
     operator_email: str
     secret_key: str
     session_idle_minutes: int
+    second_factor: str
+    office_opens: time
+    office_closes: time
     lodging_per_hour: int
     rate_limit_storage: str
     behind_proxy: bool
+
+    @property
+    def office_hours(self) -> OfficeHours:
+        """When officers get letters and are expected to read them."""
+        return OfficeHours(self.office_opens, self.office_closes)
 
     @property
     def is_trial(self) -> bool:
@@ -92,6 +102,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError("mail_from", f"{values['mail_from']!r} is not an address such as name <grs@office.example>")
     values["behind_proxy"] = _yes_or_no("behind_proxy", values["behind_proxy"])
     values["cutoff"] = _clock_time("cutoff", values["cutoff"])
+    for name in ("office_opens", "office_closes"):
+        values[name] = _clock_time(name, values[name])
+        if values[name] is None:
+            raise SettingsError(name, "is required, such as 09:00")
+    if values["second_factor"] not in ("required", "optional"):
+        raise SettingsError("second_factor", "must be required or optional")
     if values["smtp_security"] not in ("starttls", "tls", "none"):
         raise SettingsError("smtp_security", "must be starttls, tls or none")
     return Settings(**values)

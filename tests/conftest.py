@@ -118,6 +118,7 @@ def make_settings(url: str, folder: Path, **changes: Any) -> Settings:
         mail_folder=folder / "mail",
         sms_folder=folder / "sms",
         lodging_per_hour=10_000,
+        second_factor="optional",
         **changes,
     )
 

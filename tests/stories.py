@@ -14,12 +14,12 @@ from grs.db.queries.complaints import complaint_by_number
 from grs.domain.calendar import DHAKA, FIXED_DAYS, ONE_DAY, CalendarRow, RowKind, dhaka_date
 from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.lodging import ComplaintForm, Ground, Kind
-from grs.usecases import handling
+from grs.usecases import disposals, handling
 from grs.usecases.charters import find_office
-from grs.usecases.handling import Desk
 from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.secrets import new_token
+from grs.usecases.standing import Desk
 from grs.web.citizen.form import FIELDS
 from tests.conftest import SECRET, Clock
 from workers import jobs
@@ -113,7 +113,7 @@ def dispose(house: House, number: str) -> None:
     )
     with house.writers.begin() as session:
         handling.accept(session, desk, number, seen_steps=1)
-        handling.dispose(session, desk, number, seen_steps=2, disposal=disposal, shelf=house.shelf)
+        disposals.dispose(session, desk, number, seen_steps=2, disposal=disposal, shelf=house.shelf)
 
 
 def a_gazette(year: int) -> list[CalendarRow]:
@@ -143,13 +143,17 @@ def dhaka(day: date, hour: int = 0, minute: int = 0) -> datetime:
 def pass_days(
     house: House, clock: Clock, until: date, names: Iterable[str] = ("escalate", "remind", "deliver")
 ) -> None:
-    """Let the days go by, the jobs running at 00:05 in Dhaka of each."""
+    """Let the days go by, the jobs running at 00:05 in Dhaka of each; officers' letters leave at ten."""
     day = dhaka_date(clock.now)
     while day < until:
         day += ONE_DAY
         clock.now = dhaka(day, 0, 5)
         for name in names:
             jobs.run(house, name)
+        if "deliver" in names:
+            clock.now = dhaka(day, 10)
+            jobs.run(house, "deliver")
+            clock.now = dhaka(day, 0, 5)
 
 
 def assert_histories_hold(house: House) -> None:

@@ -12,6 +12,7 @@ from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
 from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_people
+from grs.usecases.tasks import end_lapsed_tasks
 from grs.usecases.watch import watch as watch_over
 
 Counts = Mapping[str, int]
@@ -29,6 +30,7 @@ def deliver(house: House, *, dry_run: bool = False) -> Counts:
         mail=house.mail,
         sms=house.sms,
         settings=house.settings,
+        shelf=house.shelf,
         clock=house.clock,
         dry_run=dry_run,
     )
@@ -37,6 +39,11 @@ def deliver(house: House, *, dry_run: bool = False) -> Counts:
 def remind(house: House, *, dry_run: bool = False) -> Counts:
     """Remind officers of due dates, complainants of the end of the appeal window."""
     return remind_people(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+
+
+def lapse(house: House, *, dry_run: bool = False) -> Counts:
+    """End what officers asked of others and got no answer to."""
+    return end_lapsed_tasks(house.writers, now=house.clock(), dry_run=dry_run)
 
 
 def recalculate(house: House, *, dry_run: bool = False) -> Counts:
@@ -72,6 +79,7 @@ JOBS: dict[str, Job] = {
     "escalate": escalate,
     "deliver": deliver,
     "remind": remind,
+    "lapse": lapse,
     "recalculate": recalculate,
     "digest": digest,
     "watch": watch,

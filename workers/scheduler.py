@@ -19,6 +19,7 @@ ZONE = "Asia/Dhaka"
 TIMETABLE = {
     "escalate": CronTrigger(minute="*/5", timezone=ZONE),
     "deliver": CronTrigger(minute="*", timezone=ZONE),
+    "lapse": CronTrigger(minute="4-59/5", timezone=ZONE),
     "recalculate": CronTrigger(minute="2-59/5", timezone=ZONE),
     "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),
     "digest": CronTrigger(hour=9, minute=0, timezone=ZONE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Number, Word
@@ -25,6 +25,14 @@ class Complaint(Base):
         Index("ix_complaint_escalates_after", "escalates_after", "id"),
         Index("ix_complaint_remind_on", "remind_on", "id"),
         # A desk's list, soonest due first.
+        Index(
+            "ix_complaint_post_id_due_on_open",
+            "post_id",
+            "due_on",
+            "id",
+            postgresql_where=text("stage <> 'disposed'"),
+            sqlite_where=text("stage <> 'disposed'"),
+        ),
         Index("ix_complaint_post_id_stage_due_on", "post_id", "stage", "due_on", "id"),
         Index("ix_complaint_office_id_stage_due_on", "office_id", "stage", "due_on", "id"),
         # The public figures look at the last months only.
@@ -98,6 +106,27 @@ class Complainant(Base):
     complaint: Mapped[Complaint] = relationship(back_populates="complainant")
 
 
+class ComplaintText(Base):
+    """The skeleton of a complaint's number and texts, as searches at a desk compare them.
+
+    Never of who complained: a search must not tell what the page shields. Apart from the complaint,
+    whose row moves with each step, so that its large index is written once.
+    """
+
+    __tablename__ = "complaint_text"
+    __table_args__ = (
+        Index(
+            "ix_complaint_text_search_text",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ).ddl_if(dialect="postgresql"),
+    )
+
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
+    search_text: Mapped[str] = mapped_column(Text)
+
+
 class AssistedFiling(Base):
     """Who keyed a complaint in for somebody else; a paper form counts from the day it was received."""
 
@@ -125,6 +154,8 @@ class Rating(Base):
 class Assignment(Base):
     """One stay of a complaint at a desk: who is answerable, since when, until when, how it ended.
 
+    ``extra_days`` are the working days that an investigation has added to the limit.
+
     The key makes a second escalation of the same stay lose: both would be the same next stay.
     """
 
@@ -141,6 +172,7 @@ class Assignment(Base):
     is_provisional: Mapped[bool]
     limit_amount: Mapped[int]
     limit_unit: Mapped[LimitUnit] = mapped_column(Word(LimitUnit))
+    extra_days: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[Action | None] = mapped_column(Word(Action))
     post: Mapped[Post] = relationship(viewonly=True)

@@ -20,12 +20,16 @@ class MessageChannel(StrEnum):
 
 
 class MessageState(StrEnum):
-    """Queued until it is sent, or given up loudly; both are final. Paper waits until an officer posts it."""
+    """Queued until it is sent, given up loudly, or told in one letter with others; all three are final.
+
+    Paper waits until an officer posts it.
+    """
 
     QUEUED = "queued"
     SENT = "sent"
     DEAD = "dead"
     TO_POST = "to_post"
+    BUNDLED = "bundled"
 
 
 class Message(Base):
@@ -47,6 +51,14 @@ class Message(Base):
             sqlite_where=text("state = 'queued'"),
         ),
         Index("ix_message_complaint_id", "complaint_id"),
+        # What an officer got today; rows enter it when they are sent.
+        Index(
+            "ix_message_to_address_sent_at",
+            "to_address",
+            "sent_at",
+            postgresql_where=text("sent_at IS NOT NULL"),
+            sqlite_where=text("sent_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

@@ -1,14 +1,15 @@
-"""Offices, their posts, and who sits on them."""
+"""Offices, their posts, who sits on them, and how these people log in."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from grs.db.base import Base, Word
+from grs.db.base import Base, BigKey, Word
 from grs.domain.access import PostRole
 from grs.domain.bangla import search_text
 from grs.domain.districts import district_spellings
@@ -50,7 +51,10 @@ class Office(Base):
 
 
 class Post(Base):
-    """A seat in an office: it answers for complaints whoever sits on it."""
+    """A seat in an office: it answers for complaints whoever sits on it.
+
+    ``grade`` is the pay grade, 1 the highest: nobody investigates who is junior to the accused.
+    """
 
     __tablename__ = "post"
     __table_args__ = (UniqueConstraint("office_id", "role", "title_bn"),)
@@ -60,11 +64,17 @@ class Post(Base):
     role: Mapped[PostRole] = mapped_column(Word(PostRole))
     title_bn: Mapped[str] = mapped_column(String(200))
     title_en: Mapped[str] = mapped_column(String(200))
+    grade: Mapped[int | None] = mapped_column(SmallInteger)
     office: Mapped[Office] = relationship()
 
 
 class Person(Base):
-    """Someone who can log in."""
+    """Someone who can log in, once a password is set.
+
+    The secrets of the second factor and of the calendar's address follow from the salts and the
+    installation's key, so that the database alone gives neither away. ``totp_last_step`` is the time step
+    of the last code taken: no code counts twice.
+    """
 
     __tablename__ = "person"
 
@@ -75,6 +85,10 @@ class Person(Base):
     language: Mapped[str] = mapped_column(String(2), default="bn")
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    totp_salt: Mapped[str | None] = mapped_column(String(40))
+    totp_since: Mapped[datetime | None]
+    totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
+    calendar_salt: Mapped[str | None] = mapped_column(String(40))
 
 
 class PostHolder(Base):
@@ -89,12 +103,62 @@ class PostHolder(Base):
     held_from: Mapped[date]
     held_to: Mapped[date | None]
     is_stand_in: Mapped[bool] = mapped_column(default=False)
+    leave_id: Mapped[int | None] = mapped_column(ForeignKey("leave.id"), index=True)
     post: Mapped[Post] = relationship()
     person: Mapped[Person] = relationship()
 
 
+class Leave(Base):
+    """Days, both included, on which a person is away from all posts; the stand-ins for them carry its number."""
+
+    __tablename__ = "leave"
+    __table_args__ = (Index("ix_leave_person_id_ends_on", "person_id", "ends_on"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+
+
+class LinkPurpose(StrEnum):
+    """What a link by e-mail lets its reader do once: set the first password, or a new one."""
+
+    INVITATION = "invitation"
+    RESET = "reset"
+
+
+class AccountLink(Base):
+    """A link to set a password: works once, until ``expires_at``. Its address is sealed with ``salt``."""
+
+    __tablename__ = "account_link"
+    __table_args__ = (Index("ix_account_link_person_id_created_at", "person_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    salt: Mapped[str] = mapped_column(String(40))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    purpose: Mapped[LinkPurpose] = mapped_column(Word(LinkPurpose))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    person: Mapped[Person] = relationship()
+
+
+class RecoveryCode(Base):
+    """A code of 120 random bits that stands in for the second factor once; only its hash is kept."""
+
+    __tablename__ = "recovery_code"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
 class LoginSession(Base):
-    """One log-in. The cookie holds a random token, the table only its hash; ended is dead at once."""
+    """One log-in. The cookie holds a random token, the table only its hash; ended is dead at once.
+
+    While ``awaits_code`` the password was right and the second factor is still to come.
+    """
 
     __tablename__ = "login_session"
 
@@ -103,4 +167,7 @@ class LoginSession(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    awaits_code: Mapped[bool] = mapped_column(default=False)
+    browser: Mapped[str] = mapped_column(String(200), default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
     person: Mapped[Person] = relationship()

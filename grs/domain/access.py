@@ -1,4 +1,5 @@
-"""What a post may see and do. Roles belong to posts, never to persons."""
+"""Who may see and do what. Roles belong to posts, never to persons; what a person may do with a complaint
+follows from how he stands to it."""
 
 from __future__ import annotations
 
@@ -14,8 +15,10 @@ class PostRole(StrEnum):
     GRIEVANCE_OFFICER = "grievance_officer"
     APPEAL_OFFICER = "appeal_officer"
     CELL_OFFICER = "cell_officer"
+    RESPONSIBLE_OFFICER = "responsible_officer"
     SUPERVISOR = "supervisor"
     OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
 
 
 ROLE_OF_TIER = {
@@ -23,25 +26,65 @@ ROLE_OF_TIER = {
     Tier.APPEAL_OFFICER: PostRole.APPEAL_OFFICER,
     Tier.CELL_OFFICER: PostRole.CELL_OFFICER,
 }
+DESK_ROLES = frozenset(ROLE_OF_TIER.values())
 
 
-def can_decide(my_posts: Collection[int], *, post_id: int) -> bool:
-    """Only the post that has the complaint now acts on it; supervisors read and do not decide."""
-    return post_id in my_posts
+class Relation(StrEnum):
+    """How a person stands to one complaint."""
+
+    ANSWERS = "answers"
+    ANSWERED = "answered"
+    SUPERVISES = "supervises"
+    INVESTIGATES = "investigates"
+    ASKED = "asked"
+    ACCUSED = "accused"
 
 
-def can_read(
-    my_posts: Collection[int],
-    my_supervised_offices: Collection[int],
-    *,
-    posts_so_far: Collection[int],
-    offices_so_far: Collection[int],
-    is_about_me: bool = False,
-) -> bool:
-    """Who answers for it, who answered before, and the supervisors of its offices.
+class Deed(StrEnum):
+    """What can be done with a complaint by who is logged in."""
 
-    A head of office does not read a complaint about himself.
-    """
-    return not is_about_me and bool(
-        set(my_posts) & set(posts_so_far) or set(my_supervised_offices) & set(offices_so_far)
-    )
+    LIST = "list"
+    READ = "read"
+    READ_FILES = "read_files"
+    READ_NOTES = "read_notes"
+    OPEN_IDENTITY = "open_identity"
+    PRINT = "print"
+    ACT = "act"
+    ANSWER = "answer"
+    DECIDE_MARK = "decide_mark"
+
+
+# The whole matrix. What is not here nobody may do. Who only was asked sees the question and answers it.
+MAY: dict[Relation, frozenset[Deed]] = {
+    Relation.ANSWERS: frozenset(Deed) - {Deed.ANSWER, Deed.DECIDE_MARK},
+    Relation.ANSWERED: frozenset({Deed.LIST, Deed.READ, Deed.READ_FILES, Deed.READ_NOTES, Deed.PRINT}),
+    Relation.SUPERVISES: frozenset(Deed) - {Deed.ACT, Deed.ANSWER, Deed.DECIDE_MARK},
+    Relation.INVESTIGATES: frozenset({Deed.READ, Deed.READ_FILES, Deed.OPEN_IDENTITY, Deed.ANSWER}),
+    Relation.ASKED: frozenset({Deed.ANSWER}),
+    Relation.ACCUSED: frozenset(),
+}
+LEFT_TO_THE_ACCUSED = frozenset({Deed.ANSWER})
+"""Whoever a complaint is about gives his opinion when asked, and sees nothing else of it (G 7.1(ক))."""
+
+RELATIONS_OF_ROLE: dict[PostRole, tuple[Relation, ...]] = {
+    PostRole.GRIEVANCE_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
+    PostRole.APPEAL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
+    PostRole.CELL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
+    PostRole.RESPONSIBLE_OFFICER: (Relation.ASKED,),
+    PostRole.SUPERVISOR: (Relation.SUPERVISES, Relation.ASKED),
+    PostRole.OPERATOR: (),
+    PostRole.ADMINISTRATOR: (),
+}
+"""How the holder of a post can stand to a complaint. Anybody with a post may be made an investigator."""
+
+
+def may(relations: Collection[Relation], deed: Deed) -> bool:
+    """Whether who stands so to a complaint may do it; being accused takes away what the rest gives."""
+    if Relation.ACCUSED in relations and deed not in LEFT_TO_THE_ACCUSED:
+        return False
+    return any(deed in MAY[relation] for relation in relations)
+
+
+def deeds(relations: Collection[Relation]) -> frozenset[Deed]:
+    """Everything that who stands so to a complaint may do with it."""
+    return frozenset(deed for deed in Deed if may(relations, deed))

@@ -42,24 +42,32 @@ def received_on(calendar: WorkingCalendar, filed_at: datetime, *, cutoff: time |
     return calendar.on_or_after(dhaka_date(filed_at) + ONE_DAY * is_late)
 
 
-def paper_due_date(calendar: WorkingCalendar, paper_day: date, limit: DayLimit, *, keyed_on: date) -> DueDate:
+def paper_due_date(
+    calendar: WorkingCalendar, paper_day: date, limit: DayLimit, *, keyed_on: date, extra: int = 0
+) -> DueDate:
     """The due date of a form on paper: counted from the day it was received (G 6.1(জ)).
 
     Ours: a form that was keyed in when its time was over already counts from that day, so that no
     officer is overdue on arrival.
     """
-    due = due_date(calendar, calendar.on_or_after(paper_day), limit)
-    return due if due.due_on >= keyed_on else due_date(calendar, calendar.on_or_after(keyed_on), limit)
+    on_paper = calendar.on_or_after(paper_day)
+    is_over = due_date(calendar, on_paper, limit).due_on < keyed_on
+    return due_date(calendar, calendar.on_or_after(keyed_on) if is_over else on_paper, limit, extra=extra)
 
 
-def due_date(calendar: WorkingCalendar, received: date, limit: DayLimit) -> DueDate:
-    """The due date of a limit counted from the day received, which is day 0 (rules 3 and 5)."""
+def due_date(calendar: WorkingCalendar, received: date, limit: DayLimit, *, extra: int = 0) -> DueDate:
+    """The due date of a limit counted from the day received, which is day 0 (rules 3 and 5).
+
+    ``extra`` working days, which an investigation adds, are counted on from there (G 7.4.1(ক)).
+    """
     if limit.unit is LimitUnit.WORKING_DAYS:
         due_on = calendar.add_working_days(received, limit.amount)
     elif limit.unit is LimitUnit.CALENDAR_DAYS:
         due_on = calendar.on_or_after(received + timedelta(days=limit.amount))
     else:
         due_on = calendar.on_or_after(add_months(received, limit.amount))
+    if extra:
+        due_on = calendar.add_working_days(due_on, extra)
     return DueDate(received_on=received, due_on=due_on, is_provisional=calendar.is_provisional(received, due_on))
 
 
@@ -85,6 +93,11 @@ def expected_dates(
         start = calendar.on_or_after(expected[-1].due.due_on + ONE_DAY) if expected else received
         expected.append(ExpectedDate(tier=desk.tier, due=due_date(calendar, start, desk.limit)))
     return expected
+
+
+def clock_goes_on(calendar: WorkingCalendar, *, due_on: date, stopped_on: date) -> DayLimit:
+    """What is left of a limit when its clock stood still from a day on: its working days, at least one (ours)."""
+    return DayLimit(max(working_days_left(calendar, due_on, stopped_on), 1))
 
 
 def skipped_days(calendar: WorkingCalendar, due: DueDate) -> list[Day]:
@@ -128,7 +141,8 @@ def earliest_filing(calendar: WorkingCalendar, applied_on: date, limit: DayLimit
 def next_reminder(calendar: WorkingCalendar, due_on: date, *, after: date | None = None) -> date | None:
     """The next day on which the officer is reminded, or None when the last reminder is out.
 
-    ``after`` is the day of the reminder just sent; None before the first.
+    The last one is the first day past the due date, for who still has it then. ``after`` is the day of
+    the reminder just sent; None before the first.
     """
-    days = (calendar.subtract_working_days(due_on, n) for n in REMINDER_WORKING_DAYS)
+    days = (*(calendar.subtract_working_days(due_on, n) for n in REMINDER_WORKING_DAYS), due_on + ONE_DAY)
     return next((day for day in days if after is None or day > after), None)

@@ -54,11 +54,12 @@ class RootCause(StrEnum):
 
 
 class NotAdmissible(StrEnum):
-    """The three reasons for which a complaint is filed away (নথিজাত)."""
+    """Why a complaint is filed away (নথিজাত). The last only while its complainant is marked as habitual."""
 
     BEFORE_COURT = "before_court"
     RIGHT_TO_INFORMATION = "right_to_information"
     OWN_REVIEW = "own_review"
+    HABITUAL = "habitual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

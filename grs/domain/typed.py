@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from typing import TypeVar
 
@@ -29,6 +29,26 @@ def read_choice(words: type[WordT], typed: Mapping[str, str], field: str, proble
         return words(typed.get(field, ""))
     except ValueError:
         problems[field] = "choose_one"
+        return None
+
+
+def read_yes_or_no(typed: Mapping[str, str], field: str, problems: dict[str, str]) -> bool:
+    """Whether yes was chosen; notes ``choose_one`` where nothing was."""
+    if typed.get(field) not in ("yes", "no"):
+        problems[field] = "choose_one"
+    return typed.get(field) == "yes"
+
+
+def read_clock(typed: Mapping[str, str], field: str, problems: dict[str, str]) -> time | None:
+    """A time of day such as 11:30 or ১১.৩০; None when left empty, notes ``not_a_time`` for anything else."""
+    text = to_ascii_digits(typed.get(field, "").strip())
+    if not text:
+        return None
+    hour, _, minute = text.replace(".", ":").partition(":")
+    try:
+        return time(int(hour), int(minute or 0))
+    except ValueError:
+        problems[field] = "not_a_time"
         return None
 
 

@@ -35,14 +35,28 @@ class Action(StrEnum):
     WRITE = "write"
     ADD = "add"
     RATE = "rate"
+    ORDER_SERVICE = "order_service"
+    INVESTIGATE = "investigate"
+    RECORD_HEARING = "record_hearing"
+    RECOMMEND = "recommend"
+    ANSWER = "answer"
+    LAPSE = "lapse"
+    NOTE = "note"
+    ASSIGN = "assign"
+    TAG = "tag"
+    REOPEN = "reopen"
+    PROPOSE_MARK = "propose_mark"
+    DECIDE_MARK = "decide_mark"
 
 
 class Actor(StrEnum):
-    """Who does it."""
+    """Who does it: the desk that has it, its complainant, the timetable, whoever the desk asked, the tier above."""
 
     OFFICER = "officer"
     COMPLAINANT = "complainant"
     SCHEDULER = "scheduler"
+    ASKED = "asked"
+    SUPERIOR = "superior"
 
 
 # The whole workflow. A pair that is not here cannot happen.
@@ -66,6 +80,22 @@ TRANSITIONS: dict[tuple[Stage, Action], Stage] = {
     (Stage.RECEIVED, Action.ADD): Stage.RECEIVED,
     (Stage.ACCEPTED, Action.ADD): Stage.ACCEPTED,
     (Stage.DISPOSED, Action.RATE): Stage.DISPOSED,
+    (Stage.ACCEPTED, Action.ORDER_SERVICE): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.INVESTIGATE): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.RECORD_HEARING): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.RECOMMEND): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.ANSWER): Stage.ACCEPTED,
+    (Stage.ACCEPTED, Action.LAPSE): Stage.ACCEPTED,
+    (Stage.DISPOSED, Action.REOPEN): Stage.ACCEPTED,
+    (Stage.DISPOSED, Action.PROPOSE_MARK): Stage.DISPOSED,
+    (Stage.DISPOSED, Action.DECIDE_MARK): Stage.DISPOSED,
+    (Stage.RECEIVED, Action.NOTE): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.NOTE): Stage.ACCEPTED,
+    (Stage.DISPOSED, Action.NOTE): Stage.DISPOSED,
+    (Stage.RECEIVED, Action.TAG): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.TAG): Stage.ACCEPTED,
+    (Stage.RECEIVED, Action.ASSIGN): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.ASSIGN): Stage.ACCEPTED,
 }
 
 ACTORS: dict[Action, Actor] = {
@@ -82,10 +112,24 @@ ACTORS: dict[Action, Actor] = {
     Action.WRITE: Actor.OFFICER,
     Action.ADD: Actor.COMPLAINANT,
     Action.RATE: Actor.COMPLAINANT,
+    Action.ORDER_SERVICE: Actor.OFFICER,
+    Action.INVESTIGATE: Actor.OFFICER,
+    Action.RECORD_HEARING: Actor.OFFICER,
+    Action.RECOMMEND: Actor.OFFICER,
+    Action.ANSWER: Actor.ASKED,
+    Action.LAPSE: Actor.SCHEDULER,
+    Action.NOTE: Actor.OFFICER,
+    Action.ASSIGN: Actor.OFFICER,
+    Action.TAG: Actor.OFFICER,
+    Action.REOPEN: Actor.OFFICER,
+    Action.PROPOSE_MARK: Actor.OFFICER,
+    Action.DECIDE_MARK: Actor.SUPERIOR,
 }
 
 # Another office's matter is forwarded by its first reader (G 7.1(ক)i); who hears an appeal decides it.
-FIRST_TIER_ONLY = {Action.FORWARD}
+FIRST_TIER_ONLY = {Action.FORWARD, Action.PROPOSE_MARK}
+# Only the cell recommends to ministries.
+LAST_TIER_ONLY = {Action.RECOMMEND}
 
 
 def next_stage(stage: Stage, action: Action, *, tier: Tier) -> Stage:
@@ -105,7 +149,9 @@ def allowed_actions(stage: Stage, *, tier: Tier, actor: Actor) -> list[Action]:
 
 
 def _is_allowed_at(action: Action, tier: Tier) -> bool:
-    return tier is Tier.GRIEVANCE_OFFICER or action not in FIRST_TIER_ONLY
+    if action in FIRST_TIER_ONLY:
+        return tier is Tier.GRIEVANCE_OFFICER
+    return action not in LAST_TIER_ONLY or tier is max(Tier)
 
 
 class StepKind(StrEnum):
@@ -126,3 +172,33 @@ class StepKind(StrEnum):
     OFFICER_WROTE = "officer_wrote"
     INFORMATION_ADDED = "information_added"
     RATED = "rated"
+    SERVICE_ORDERED = "service_ordered"
+    INVESTIGATION_OPENED = "investigation_opened"
+    HEARING_RECORDED = "hearing_recorded"
+    RECOMMENDED = "recommended"
+    ANSWERED = "answered"
+    LAPSED = "lapsed"
+    NOTED = "noted"
+    ASSIGNED = "assigned"
+    TAGGED = "tagged"
+    REOPENED = "reopened"
+    MARK_PROPOSED = "mark_proposed"
+    MARK_REFUSED = "mark_refused"
+    MARK_SET = "mark_set"
+    MARK_ENDED = "mark_ended"
+
+
+INTERNAL_STEPS = frozenset(
+    {StepKind.NOTED, StepKind.ASSIGNED, StepKind.TAGGED, StepKind.MARK_PROPOSED, StepKind.MARK_REFUSED}
+)
+"""What the office keeps for itself; the complainant sees every other step."""
+
+INTERNAL_DETAILS: dict[StepKind, frozenset[str]] = {
+    StepKind.ACCEPTED: frozenset({"screening", "as_proposed"}),
+    StepKind.SERVICE_ORDERED: frozenset({"text"}),
+    StepKind.INVESTIGATION_OPENED: frozenset({"text", "investigators"}),
+    StepKind.HEARING_RECORDED: frozenset({"text"}),
+    StepKind.RECOMMENDED: frozenset({"text"}),
+    StepKind.ANSWERED: frozenset({"text", "files"}),
+}
+"""Of these steps the complainant sees that they happened, not what officers wrote to each other."""

@@ -15,7 +15,10 @@ _POLICY = SMTP.clone(cte_type="7bit")  # 8bit bodies are broken by relays that d
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """One letter ready to be sent. ``key`` names its cause: the same key gives the same Message-ID."""
+    """One letter ready to be sent. ``key`` names its cause: the same key gives the same Message-ID.
+
+    ``invitation`` is an iCalendar event that mail programs offer to take over.
+    """
 
     key: str
     sender: str
@@ -24,6 +27,7 @@ class Mail:
     subject: str
     body: str
     html: str
+    invitation: bytes | None = None
     queued_at: datetime
 
 
@@ -42,6 +46,10 @@ def as_bytes(mail: Mail) -> bytes:
     body = EmailMessage(policy=_POLICY)
     body.set_content(mail.body)
     body.add_alternative(mail.html, subtype="html")
+    if mail.invitation is not None:
+        body.add_alternative(
+            mail.invitation.decode("utf-8"), subtype="calendar", params={"method": "REQUEST"}, charset="utf-8"
+        )
     body.set_boundary(hashlib.sha256(mail.key.encode()).hexdigest()[:32])  # else drawn at random: another letter
     letter = Message()
     letter["From"] = _address("From", *parseaddr(mail.sender))

@@ -18,9 +18,10 @@ from grs.domain.errors import AppealNotPossible, InvalidInput, NotFound
 from grs.domain.lodging import Kind
 from grs.domain.workflow import Action, Stage, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.desks import announce_arrival
+from grs.usecases.desks import announce_arrival, desk_clear_of
 from grs.usecases.ledger import COMPLAINANT, Ledger, arriving, leaving, settle
 from grs.usecases.recipients import Recipients
+from grs.usecases.standing import accused_of
 
 LONGEST_GROUNDS = 20_000
 RESULT_LETTERS = ("disposed", "not_admissible")
@@ -52,8 +53,10 @@ def appeal_complaint(
         raise InvalidInput({"grounds": "too_long"})
     stage = next_stage(complaint.stage, Action.APPEAL, tier=complaint.tier)
     chain = complaint.chain.as_tier_chain()
-    desk = chain.above(complaint.tier)
-    assert desk is not None  # check_appeal has seen to it
+    above = chain.above(complaint.tier)
+    assert above is not None  # check_appeal has seen to it
+    people = Recipients(session, today)
+    desk = desk_clear_of(accused_of(session, complaint, people), chain, above, people)
     calendar = shelf.for_desks(session, chain)[desk.tier]
     due = due_date(calendar, calendar.on_or_after(today), desk.limit)
     before = leaving(complaint)
@@ -67,7 +70,6 @@ def appeal_complaint(
         actor=COMPLAINANT,
         details=before | arriving(desk, due) | {"grounds": grounds, "appellant": appellant or complaint.kind},
     )
-    people = Recipients(session, today)
     ledger.to_complainant(complaint, step, "appealed", complaint.complainant, complaint.language)
     announce_arrival(ledger, complaint, step, letter="appeal_assigned", chain=chain, desk=desk, people=people)
     ledger.to_people(complaint, step, "appealed_from_you", people.on_post(before["from_post"]))

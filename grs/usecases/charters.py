@@ -20,6 +20,7 @@ from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
 from grs.db.offices import Office, Post
 from grs.domain.access import ROLE_OF_TIER, PostRole
 from grs.domain.errors import InvalidInput, NotFound
+from grs.domain.tasks import TaskLimits
 from grs.domain.tiers import BELOW_DISTRICT, ChainSource, DayLimit, LimitUnit, OfficeLevel, Tier
 from grs.settings import CONFIG
 
@@ -29,6 +30,8 @@ POST_TITLES = {
     PostRole.CELL_OFFICER: ("অভিযোগ ব্যবস্থাপনা সেল", "Grievance management cell"),
     PostRole.SUPERVISOR: ("তত্ত্বাবধায়ক", "Supervisor"),
     PostRole.OPERATOR: ("ফ্রন্ট ডেস্ক সহায়ক", "Front desk operator"),
+    PostRole.RESPONSIBLE_OFFICER: ("দায়িত্বপ্রাপ্ত কর্মকর্তা", "Responsible officer"),
+    PostRole.ADMINISTRATOR: ("ব্যবস্থার প্রশাসক", "Administrator"),
 }
 
 
@@ -115,6 +118,8 @@ def import_charter(
     session.add(charter)
     session.flush()
     session.add(_chain(session, charter, document.grievance_tiers))
+    for title in dict.fromkeys(s.officer.designation for s in document.services if s.officer is not None):
+        post_in(session, of, PostRole.RESPONSIBLE_OFFICER, title or None)
     session.flush()
     return charter
 
@@ -171,6 +176,12 @@ def guideline_limits(path: Path = CONFIG / "tiers.toml") -> dict[Tier, DayLimit]
     }
 
 
+def task_limits(path: Path = CONFIG / "tiers.toml") -> TaskLimits:
+    """How long investigations and recommendations take, in working days (G 7.1.2, 7.4.1(ক))."""
+    newest = max(tomllib.loads(path.read_text("utf-8"))["guideline"], key=lambda one: one["in_force_from"])
+    return TaskLimits(**newest["tasks"])
+
+
 def _chain(session: Session, charter: Charter, printed: tuple[PrintedTier, ...]) -> Chain:
     """The chain a charter prints, or the guideline's through the office's parents where it prints none."""
     default = _guideline_desks(session, charter.office)
@@ -193,7 +204,7 @@ def _chain(session: Session, charter: Charter, printed: tuple[PrintedTier, ...])
         desks=[
             ChainDesk(
                 tier=tier,
-                post=_post(session, office, ROLE_OF_TIER[tier], title),
+                post=post_in(session, office, ROLE_OF_TIER[tier], title),
                 limit_amount=limit.amount,
                 limit_unit=limit.unit,
             )
@@ -239,12 +250,25 @@ def _office_of_post(office: Office, designation: str | None, fallback: Office, t
     return fallback
 
 
-def _post(session: Session, office: Office, role: PostRole, title: str | None) -> Post:
+USUAL_GRADE = {
+    OfficeLevel.UNION: 12,
+    OfficeLevel.UPAZILA: 9,
+    OfficeLevel.DISTRICT: 6,
+    OfficeLevel.DIVISION: 5,
+    OfficeLevel.DIRECTORATE: 3,
+    OfficeLevel.MINISTRY: 2,
+    OfficeLevel.CELL: 3,
+}
+"""The pay grade that a post at a level of offices usually has (ours); corrected where it is another."""
+
+
+def post_in(session: Session, office: Office, role: PostRole, title: str | None = None) -> Post:
     """The office's post of that role and title, made when it is not there yet."""
-    title_bn, title_en = POST_TITLES[role] if title is None else (title, POST_TITLES[role][1])
+    title_bn, title_en = POST_TITLES[role] if title is None else (title[:200], POST_TITLES[role][1])
     post = session.scalar(select(Post).where(Post.office_id == office.id, Post.role == role, Post.title_bn == title_bn))
     if post is None:
-        post = Post(office_id=office.id, role=role, title_bn=title_bn, title_en=title_en)
+        grade = USUAL_GRADE[office.level]
+        post = Post(office_id=office.id, role=role, title_bn=title_bn, title_en=title_en, grade=grade)
         session.add(post)
         session.flush()
     return post

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.messages import Message, MessageChannel, MessageState
 from grs.domain.errors import NotFound
+from grs.notify.invitations import hearing_invitation
 from grs.notify.mail import Mail
 from grs.notify.render import render_html, render_letter, render_sms, sms_parts
 from grs.notify.transports import MailTransport, SmsGateway
 from grs.settings import Settings
+from grs.usecases.bundles import DESK_LETTERS, bundle_letters
+from grs.usecases.calendars import CalendarShelf
 from grs.usecases.letters import facts_of, with_secrets
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,8 @@ BATCH = 20
 LEASE = timedelta(minutes=15)
 """How long a worker may take over a batch; a killed worker's letters are tried again after it."""
 LONGEST_WAIT = timedelta(minutes=60)
+INVITATIONS = ("hearing_called", "hearing_notice")
+"""Letters that go with an entry for the reader's calendar."""
 
 
 class ServerAway(str):
@@ -46,10 +51,11 @@ def deliver_messages(
     mail: MailTransport,
     sms: SmsGateway,
     settings: Settings,
+    shelf: CalendarShelf,
     clock: Callable[[], datetime],
     dry_run: bool = False,
 ) -> Counter[str]:
-    """Send what is due to be sent.
+    """Send what is due to be sent. Officers' letters wait for office hours; many in a day come as one.
 
     A batch is claimed for a while and each letter is marked the moment it is sent: a worker killed
     between the server's thanks and our mark sends that one letter again, under the same Message-ID.
@@ -58,12 +64,16 @@ def deliver_messages(
     counts: Counter[str] = Counter(sent=0, failed=0, given_up=0)
     if dry_run:
         with writers() as session:
-            due = select(Message.id).where(*_due(clock()))
+            due = select(Message.id).where(*_due(clock(), held=_held(session, settings, shelf, clock())))
             counts["sent"] = len(session.execute(due).all())
         return counts
     try:
         is_away = False
-        while not is_away and (batch := _claim(writers, clock())):
+        with writers.begin() as session:
+            held = _held(session, settings, shelf, clock())
+            if not held:
+                bundle_letters(session, hours=settings.office_hours, now=clock())
+        while not is_away and (batch := _claim(writers, clock(), held)):
             reason: str | None = None
             for message, facts in batch:
                 # When the server is away the rest of the batch need not wait for it one by one.
@@ -76,16 +86,24 @@ def deliver_messages(
     return counts
 
 
-def _due(now: datetime) -> tuple[Any, ...]:
-    return Message.state == MessageState.QUEUED, Message.next_try_at <= now
+def _held(session: Session, settings: Settings, shelf: CalendarShelf, now: datetime) -> frozenset[str]:
+    """The letters that do not leave now: those to officers, out of office hours."""
+    return frozenset() if settings.office_hours.holds(shelf.for_scopes(session), now) else DESK_LETTERS
 
 
-def _claim(writers: sessionmaker[Session], now: datetime) -> list[tuple[Message, dict[str, Any]]]:
+def _due(now: datetime, *, held: Collection[str]) -> tuple[Any, ...]:
+    due = (Message.state == MessageState.QUEUED, Message.next_try_at <= now)
+    return (*due, Message.letter.not_in(held)) if held else due
+
+
+def _claim(
+    writers: sessionmaker[Session], now: datetime, held: Collection[str]
+) -> list[tuple[Message, dict[str, Any]]]:
     """Take a batch, so that no other worker tries the same letters while this one does."""
     with writers.begin() as session:
         messages = session.scalars(
             select(Message)
-            .where(*_due(now))
+            .where(*_due(now, held=held))
             .order_by(Message.next_try_at, Message.id)
             .limit(BATCH)
             .with_for_update(skip_locked=True)
@@ -117,6 +135,7 @@ def _send(
                     subject=subject,
                     body=body,
                     html=render_html(subject, body, message.language, base_url=settings.base_url),
+                    invitation=_invitation(message, facts, subject, settings),
                     queued_at=message.queued_at,
                 )
             )
@@ -125,6 +144,14 @@ def _send(
         is_mail = message.channel is MessageChannel.EMAIL
         return ServerAway(told) if is_mail and _is_away(error) else told
     return None
+
+
+def _invitation(message: Message, facts: dict[str, Any], subject: str, settings: Settings) -> bytes | None:
+    if message.letter not in INVITATIONS or "begins_at" not in facts:
+        return None
+    return hearing_invitation(
+        facts, title=subject, sender=settings.mail_from, to_address=message.to_address, sent_at=message.queued_at
+    )
 
 
 def _is_away(error: Exception) -> bool:

@@ -14,13 +14,13 @@ from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.settings import CONFIG
 from grs.usecases.calendars import forecast_missing_years, import_calendar, shipped_rows
-from grs.usecases.charters import POST_TITLES, import_charter, import_offices
+from grs.usecases.charters import import_charter, import_offices, post_in
 from grs.usecases.secrets import hash_secret, random_below
 
 IN_FORCE_FROM = date(2024, 1, 1)
 """From when the shipped charters count in a trial installation: the first gazetted day."""
 
-BESIDE_CHAINS = (PostRole.SUPERVISOR, PostRole.OPERATOR)
+BESIDE_CHAINS = (PostRole.SUPERVISOR, PostRole.OPERATOR, PostRole.RESPONSIBLE_OFFICER)
 _EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -50,10 +50,9 @@ def fill_posts(session: Session, *, now: datetime) -> list[Login]:
     come in; their log-ins."""
     with_charter = set(session.scalars(select(Charter.office_id)))
     for office in session.scalars(select(Office)):
-        _add_post(session, office, PostRole.SUPERVISOR)
+        post_in(session, office, PostRole.SUPERVISOR)
         if office.id in with_charter:
-            _add_post(session, office, PostRole.OPERATOR)
-    session.flush()
+            post_in(session, office, PostRole.OPERATOR)
     held = select(PostHolder.post_id)
     in_chain = select(ChainDesk.post_id)
     empty = session.scalars(
@@ -62,13 +61,6 @@ def fill_posts(session: Session, *, now: datetime) -> list[Login]:
         .order_by(Post.office_id, Post.id)
     ).all()
     return [_fill(session, post, now) for post in empty]
-
-
-def _add_post(session: Session, office: Office, role: PostRole) -> None:
-    known = select(Post.id).where(Post.office_id == office.id, Post.role == role)
-    if session.scalar(known) is None:
-        title_bn, title_en = POST_TITLES[role]
-        session.add(Post(office_id=office.id, role=role, title_bn=title_bn, title_en=title_en))
 
 
 def _fill(session: Session, post: Post, now: datetime) -> Login:

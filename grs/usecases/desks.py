@@ -1,11 +1,32 @@
-"""A complaint comes to a desk: the letter of arrival, or of a post on which nobody sits."""
+"""A complaint comes to a desk: which one, the letter of arrival, or of a post on which nobody sits."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from grs.db.complaints import Complaint
-from grs.domain.tiers import ChainTier, TierChain
+from grs.domain.tiers import About, ChainTier, Tier, TierChain
 from grs.usecases.ledger import Head, Ledger
 from grs.usecases.recipients import Recipients
+
+
+def accused_people(people: Recipients, chain: TierChain, about: About, office_id: int) -> set[int]:
+    """Who is complained about, as persons; ``chain`` and office are those of the charter complained under."""
+    if about is About.NOBODY:
+        return set()
+    if about is About.HEAD_OF_OFFICE:
+        found = people.supervising(office_id)
+    else:
+        tier = Tier.GRIEVANCE_OFFICER if about is About.GRIEVANCE_OFFICER else Tier.APPEAL_OFFICER
+        found = people.on_post(chain.at(tier).post_id)
+    return {person.person_id for person in found}
+
+
+def desk_clear_of(accused: Collection[int], chain: TierChain, desk: ChainTier, people: Recipients) -> ChainTier:
+    """The desk, or the next above it on which nobody accused sits or sits in (G 7.1(ক))."""
+    while (above := chain.above(desk.tier)) and {p.person_id for p in people.on_post(desk.post_id)} & set(accused):
+        desk = above
+    return desk
 
 
 def announce_arrival(

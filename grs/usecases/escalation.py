@@ -15,10 +15,10 @@ from grs.db.complaints import Complainant, Complaint
 from grs.db.offices import Office
 from grs.domain.calendar import WorkingCalendar, dhaka_date
 from grs.domain.escalation import Escalation, decide_escalation
-from grs.domain.tiers import ChainTier, Tier, TierChain
+from grs.domain.tiers import About, ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.desks import announce_arrival
+from grs.usecases.desks import accused_people, announce_arrival, desk_clear_of
 from grs.usecases.ledger import (
     HEAD_COLUMNS,
     SCHEDULER,
@@ -65,18 +65,23 @@ class _Sweep:
     def calendar(self, desk: ChainTier) -> WorkingCalendar:
         return self._calendars[desk.office_id]
 
-    def decide(self, head: Head) -> Escalation | None:
-        """Decided once for all complaints that are alike in chain, tier and due date."""
-        alike = (head.chain_id, head.tier, head.due_on)
+    def decide(self, head: Head, accused: set[int] | None, people: Recipients) -> Escalation | None:
+        """Decided once for all complaints that are alike in chain, tier and due date.
+
+        A complaint about somebody goes past the desk on which that person sits.
+        """
+        tier = head.tier
+        if accused and (above := self._chains[head.chain_id].above(tier)):
+            desk = desk_clear_of(accused, self._chains[head.chain_id], above, people)
+            tier = Tier(desk.tier - 1)
+        alike = (head.chain_id, tier, head.due_on)
         if alike not in self._decisions:
             chain = self._chains[head.chain_id]
-            above = chain.above(head.tier)
+            next_desk = chain.above(tier)
             self._decisions[alike] = (
                 None
-                if above is None
-                else decide_escalation(
-                    self.calendar(above), chain, tier=head.tier, due_on=head.due_on, today=self.today
-                )
+                if next_desk is None
+                else decide_escalation(self.calendar(next_desk), chain, tier=tier, due_on=head.due_on, today=self.today)
             )
         return self._decisions[alike]
 
@@ -118,6 +123,8 @@ def _overdue(today: date) -> Any:
     return (
         select(
             *(getattr(Complaint, name) for name in HEAD_COLUMNS),
+            Complaint.about,
+            Complaint.charter_id,
             Complaint.language,
             Complainant.name,
             Complainant.email,
@@ -135,20 +142,43 @@ def _escalate_batch(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -
     width = len(HEAD_COLUMNS)
     heads = [Head(*row[:width]) for row in rows]
     sweep.prepare(session, heads)
-    moves = [(head, row, move) for head, row in zip(heads, rows, strict=True) if (move := sweep.decide(head))]
     people = Recipients(session, sweep.today)
+    clear_of = _accused(session, people, rows)
+    moves = [
+        (head, row, move)
+        for head, row in zip(heads, rows, strict=True)
+        if (move := sweep.decide(head, clear_of.get(head.id), people))
+    ]
     people.load(
         posts=[post for head, _, move in moves for post in (head.post_id, move.desk.post_id)],
         offices=[office for head, _, move in moves for office in (head.office_id, move.desk.office_id)],
     )
     ledger = Ledger(sweep.now)
     for head, row, move in moves:
-        language, name, email, mobile = row[width:]
+        language, name, email, mobile = row[width + 2 :]
         reach = Reach(name=name, email=email, mobile=mobile) if name is not None else None
         _escalate(ledger, sweep, head, move, reach, language, people)
     write_heads(session, [head for head, _, _ in moves])
     ledger.write(session)
     return Counter(escalated=len(moves), letters=ledger.letters)
+
+
+def _accused(session: Session, people: Recipients, rows: Sequence[Row[Any]]) -> dict[int, set[int]]:
+    """By complaint, the persons it is about, for the few that are about somebody."""
+    named = {row.id: row for row in rows if row.about is not About.NOBODY}
+    if not named:
+        return {}
+    chains = {
+        chain.charter_id: chain
+        for chain in session.scalars(
+            select(Chain).where(Chain.charter_id.in_({row.charter_id for row in named.values()}))
+        )
+    }
+    found = {}
+    for number, row in named.items():
+        chain = chains[row.charter_id]
+        found[number] = accused_people(people, chain.as_tier_chain(), row.about, chain.office_id)
+    return found
 
 
 def _escalate(

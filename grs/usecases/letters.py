@@ -31,7 +31,7 @@ def with_secrets(facts: Mapping[str, Any], settings: Settings) -> dict[str, Any]
     return found
 
 
-SEALED_PATHS = {"draft": "/forms/", "access_link": "/my-complaints/"}
+SEALED_PATHS = {"draft": "/forms/", "access_link": "/my-complaints/", "account_link": "/account/links/"}
 """Where a sealed name leads, by its purpose."""
 
 
@@ -67,12 +67,16 @@ def facts_of(session: Session, messages: Sequence[Message]) -> list[dict[str, An
     ]
 
 
+ENDS = ("from_post", "to_post", "asked_post")
+"""The posts that a step can name."""
+
+
 class _Names:
     """Posts and offices by number, as a batch of letters needs them."""
 
     def __init__(self, session: Session, details: list[dict[str, Any]], complaints: dict[int, Complaint]) -> None:
         self._complaints = complaints
-        posts = {d[key] for d in details for key in ("from_post", "to_post") if key in d}
+        posts = {d[key] for d in details for key in ENDS if d.get(key)}
         posts |= {complaint.post_id for complaint in complaints.values()}
         self._posts = {post.id: post for post in session.scalars(select(Post).where(Post.id.in_(posts)))}
         offices = {post.office_id for post in self._posts.values()}
@@ -92,11 +96,11 @@ class _Names:
             found.setdefault("from_post", complaint.post_id)
             if message.letter == "receipt" and message.channel is not MessageChannel.PAPER:
                 found["form_identity"] = complaint.form_identity
-        for end in ("from", "to"):
-            if post_id := found.get(f"{end}_post"):
+        for end in ENDS:
+            if post_id := found.get(end):
                 post = self._posts[post_id]
-                found[f"{end}_post"] = post.title_bn if message.language == "bn" else post.title_en
-                found[f"{end}_office"] = self._office(post.office_id, message.language)
+                found[end] = post.title_bn if message.language == "bn" else post.title_en
+                found[end.replace("_post", "_office")] = self._office(post.office_id, message.language)
         return found
 
     def _office(self, office_id: int, language: str) -> str:

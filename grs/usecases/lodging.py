@@ -12,21 +12,21 @@ from sqlalchemy.orm import Session
 
 from grs.charter import read_day_limit
 from grs.db.charters import CharterEntry
-from grs.db.complaints import AssistedFiling, Complainant, Complaint
+from grs.db.complaints import AssistedFiling, Complainant, Complaint, ComplaintText
 from grs.db.drafts import Attachment
 from grs.db.offices import Office
-from grs.domain.bangla import to_ascii_digits
+from grs.domain.bangla import search_text, to_ascii_digits
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import due_date, earliest_filing, expected_dates, paper_due_date, received_on
 from grs.domain.errors import InvalidInput, NotFound, TooEarly
 from grs.domain.history import GENESIS
 from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, check_form, tidy
-from grs.domain.tiers import About, ChainTier, DayLimit, Tier, TierChain, first_tier
+from grs.domain.tiers import About, ChainTier, DayLimit, TierChain, first_tier
 from grs.domain.tracking import new_tracking_number
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.charters import chain_of, charter_in_force
-from grs.usecases.desks import announce_arrival
+from grs.usecases.desks import accused_people, announce_arrival, desk_clear_of
 from grs.usecases.ledger import COMPLAINANT, Ledger, arriving, settle
 from grs.usecases.recipients import Recipients
 from grs.usecases.secrets import access_code_of, hash_secret, random_below
@@ -131,6 +131,7 @@ def lodge_complaint(
     ledger = Ledger(now)
     session.add(complaint)
     session.flush()
+    session.add(ComplaintText(complaint_id=complaint.id, search_text=searched_text(complaint)))
     ledger.start_stay(complaint, desk, due)
     step = ledger.step(
         complaint,
@@ -169,18 +170,16 @@ def lodge_complaint(
     return Lodged(complaint, access_code, is_new=True)
 
 
+def searched_text(complaint: Complaint) -> str:
+    """What a search at a desk finds a complaint by; never who complained."""
+    texts = (complaint.subject, complaint.description, complaint.remedy, complaint.service_reference)
+    return search_text(complaint.tracking_number, *texts)
+
+
 def _first_desk(chain: TierChain, about: About, office: Office, people: Recipients) -> ChainTier:
     """Where a complaint starts: above whoever it accuses, also where that person sits in for another."""
-    desk = chain.at(first_tier(about))
-    accused = {
-        About.NOBODY: [],
-        About.GRIEVANCE_OFFICER: people.on_post(chain.at(Tier.GRIEVANCE_OFFICER).post_id),
-        About.HEAD_OF_OFFICE: people.supervising(office.id),
-        About.APPEAL_OFFICER: people.on_post(chain.at(Tier.APPEAL_OFFICER).post_id),
-    }[about]
-    while (above := chain.above(desk.tier)) and set(people.on_post(desk.post_id)) & set(accused):
-        desk = above
-    return desk
+    accused = accused_people(people, chain, about, office.id)
+    return desk_clear_of(accused, chain, chain.at(first_tier(about)), people)
 
 
 def _told_of(assistance: Assistance | None) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -13,11 +13,14 @@ from sqlalchemy.orm import Session, sessionmaker
 from grs.db.calendars import CalendarChange
 from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint
 from grs.db.offices import Office
+from grs.db.tasks import Task
 from grs.domain.calendar import ONE_DAY, CalendarRow, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, next_reminder, paper_due_date, received_on
+from grs.domain.tasks import TaskKind, report_due
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf, import_calendar
+from grs.usecases.charters import task_limits
 from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, leaving, write_heads
 from grs.usecases.recipients import Recipients
 
@@ -110,6 +113,7 @@ def _present_stays(ids: Sequence[int]) -> Any:
             Assignment.received_on,
             Assignment.limit_amount,
             Assignment.limit_unit,
+            Assignment.extra_days,
             AssistedFiling.paper_received_on,
         )
         .join(
@@ -144,10 +148,11 @@ def _recalculate_batch(
         is_filing = head.assignment_sequence == FIRST_STAY
         limit = DayLimit(row.limit_amount, row.limit_unit)
         if is_filing and row.paper_received_on:
-            due = paper_due_date(calendar, row.paper_received_on, limit, keyed_on=dhaka_date(row.started_at))
+            keyed_on = dhaka_date(row.started_at)
+            due = paper_due_date(calendar, row.paper_received_on, limit, keyed_on=keyed_on, extra=row.extra_days)
         else:
             received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
-            due = due_date(calendar, received, limit)
+            due = due_date(calendar, received, limit, extra=row.extra_days)
         was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
         if due == was:
             continue
@@ -176,6 +181,19 @@ def _recalculate_batch(
         if due.due_on != was.due_on:
             ledger.to_complainant(head, step, "due_date_changed", reach, row.language)
             ledger.to_people(head, step, "due_date_changed_officer", people.on_post(head.post_id))
+    _move_reports(session, moved, offices, shelf)
     write_heads(session, moved)
     ledger.write(session)
     return counts
+
+
+def _move_reports(session: Session, moved: Sequence[Head], offices: Mapping[int, Office], shelf: CalendarShelf) -> None:
+    """An investigation's report is due by the new calendar too, and never after the tier's due date."""
+    heads = {head.id: head for head in moved}
+    investigations = select(Task).where(
+        Task.complaint_id.in_(heads), Task.kind == TaskKind.INVESTIGATION, Task.ended_at.is_(None)
+    )
+    for task in session.scalars(investigations) if heads else ():
+        head = heads[task.complaint_id]
+        calendar, opened_on = shelf.for_office(session, offices[head.office_id]), dhaka_date(task.asked_at)
+        task.due_on = report_due(calendar, opened_on, tier_due_on=head.due_on, days=task_limits().report)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
-from grs.db.offices import Office, Person, Post, PostHolder
+from grs.db.offices import Leave, Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
 
 
@@ -41,7 +41,7 @@ class Recipients:
             self._load_offices(new_offices)
 
     def on_post(self, post_id: int) -> list[Recipient]:
-        """The holder; the stand-in where there is none; nobody when the post is vacant."""
+        """The holder; the stand-in where there is none or he is on leave; nobody when the post is vacant."""
         self.load(posts=[post_id])
         return self._on_post[post_id]
 
@@ -54,7 +54,7 @@ class Recipients:
         rows = self._session.execute(
             select(PostHolder.post_id, PostHolder.is_stand_in, Person)
             .join(Person, Person.id == PostHolder.person_id)
-            .where(PostHolder.post_id.in_(post_ids), *_held_on(self._today))
+            .where(PostHolder.post_id.in_(post_ids), *held_on(self._today), ~is_away(self._today))
             .order_by(PostHolder.post_id, PostHolder.id)
         ).all()
         for post_id in post_ids:
@@ -72,7 +72,7 @@ class Recipients:
                 .where(
                     Post.role == PostRole.SUPERVISOR,
                     Post.office_id.in_(set(asked.values())),
-                    *_held_on(self._today),
+                    *held_on(self._today),
                 )
                 .order_by(Post.office_id, PostHolder.id)
             ).all()
@@ -91,7 +91,13 @@ class Recipients:
             asked = above
 
 
-def _held_on(today: date) -> tuple[ColumnElement[bool], ...]:
+def is_away(today: date) -> ColumnElement[bool]:
+    """The person is on leave."""
+    return exists().where(Leave.person_id == Person.id, Leave.starts_on <= today, Leave.ends_on >= today)
+
+
+def held_on(today: date) -> tuple[ColumnElement[bool], ...]:
+    """The post is held, by somebody who can log in."""
     return (
         PostHolder.held_from <= today,
         or_(PostHolder.held_to.is_(None), PostHolder.held_to >= today),

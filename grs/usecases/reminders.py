@@ -28,9 +28,10 @@ def remind_people(
     complainants 7 and 1 days before their last day to appeal.
 
     After an outage the officer gets one letter that says how many days are left, not one for each
-    reminder that was missed; none once the complaint is overdue.
+    reminder that was missed. Once it is overdue it moves up by itself; at the last tier, where there is
+    nowhere to go, the officer is told that its time is over.
     """
-    counts: Counter[str] = Counter(reminded=0, appeal_reminded=0)
+    counts: Counter[str] = Counter(reminded=0, appeal_reminded=0, overdue_told=0)
     today = dhaka_date(now)
     query = (
         select(Complaint)
@@ -59,6 +60,9 @@ def remind_people(
                 complaint.remind_on = next_reminder(calendar, complaint.due_on, after=today)
                 if is_overdue(complaint.due_on, today):
                     complaint.remind_on = None
+                    if complaint.escalates_after is None:
+                        _tell_overdue(ledger, people, complaint)
+                        counts["overdue_told"] += 1
                     continue
                 days = working_days_left(calendar, complaint.due_on, today)
                 for person in people.on_post(complaint.post_id):
@@ -74,6 +78,12 @@ def remind_people(
             ledger.write(session, skip_known=True)
         if len(complaints) < BATCH:
             return counts
+
+
+def _tell_overdue(ledger: Ledger, people: Recipients, complaint: Complaint) -> None:
+    for person in people.on_post(complaint.post_id):
+        key = f"overdue/{complaint.id}/{complaint.assignment_sequence}/{complaint.due_on}/{person.person_id}"
+        ledger.note(key, "overdue", person, {"due_on": complaint.due_on}, complaint_id=complaint.id)
 
 
 def _remind_of_appeal(session: Session, ledger: Ledger, complaint: Complaint, shelf: CalendarShelf, today: date) -> int:

@@ -67,5 +67,17 @@ def is_seal(token: str, purpose: str, number: int, salt: str, secret_key: str) -
     return hmac.compare_digest(token.encode(), sealed(purpose, number, salt, secret_key).encode())
 
 
+def totp_secret(person_id: int, salt: str, secret_key: str) -> str:
+    """The shared secret of a person's second factor, 160 bits in base32; no row holds it."""
+    digest = hmac.new(secret_key.encode(), f"totp:{person_id}:{salt}".encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest[:20]).decode()
+
+
+def new_recovery_code() -> str:
+    """120 random bits in six groups of four letters."""
+    letters = base64.b32encode(secrets.token_bytes(15)).decode()
+    return "-".join(letters[i : i + 4] for i in range(0, 24, 4))
+
+
 def random_below(limit: int) -> int:
     return secrets.randbelow(limit)

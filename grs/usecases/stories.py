@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -15,15 +16,15 @@ from grs.db.complaints import Assignment, Complaint, Step
 from grs.db.drafts import Attachment, AttachmentContent
 from grs.db.offices import Post
 from grs.db.queries.complaints import complaint_by_number
-from grs.domain.access import can_read
 from grs.domain.calendar import Day, WorkingCalendar
 from grs.domain.deadlines import DueDate, skipped_days
-from grs.domain.errors import NotFound, NotYours
-from grs.domain.tiers import About
+from grs.domain.errors import NotFound
 from grs.domain.tracking import read_digits
-from grs.domain.workflow import StepKind
+from grs.domain.workflow import INTERNAL_DETAILS, INTERNAL_STEPS, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.secrets import is_secret
+
+POSTS_OF_A_STEP = ("from_post", "to_post", "asked_post")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class StoryLine:
     details: dict[str, Any]
     from_post: Post | None
     to_post: Post | None
+    asked_post: Post | None
     files: Sequence[Attachment]
 
 
@@ -47,44 +49,24 @@ class Story:
     skipped: list[Day]
     lines: list[StoryLine]
 
+    @property
+    def files(self) -> list[Attachment]:
+        """Every file that a step of this story brought."""
+        return [file for line in self.lines for file in line.files]
+
 
 def story_for_complainant(session: Session, tracking_number: str, *, shelf: CalendarShelf) -> Story:
     """The story of a complaint whose code has been checked; raises NotFound."""
     complaint = complaint_by_number(session, tracking_number)
     if complaint is None:
         raise NotFound("complaint", tracking_number)
-    return _story(session, complaint, shelf)
+    return story_of(session, complaint, shelf, hidden=INTERNAL_STEPS, hidden_details=INTERNAL_DETAILS)
 
 
-def story_for_officer(
-    session: Session,
-    tracking_number: str,
-    *,
-    post_ids: Collection[int],
-    supervised_offices: Collection[int],
-    headed_offices: Collection[int],
-    shelf: CalendarShelf,
-) -> Story:
-    """The story for who answers or answered for it or supervises it; raises NotFound or NotYours."""
-    complaint = complaint_by_number(session, read_digits(tracking_number))
-    if complaint is None:
-        raise NotFound("complaint", tracking_number)
-    stays = complaint.assignments
-    if not can_read(
-        post_ids,
-        supervised_offices,
-        posts_so_far={stay.post_id for stay in stays},
-        offices_so_far={stay.office_id for stay in stays} | {complaint.charter.office_id},
-        is_about_me=complaint.about is About.HEAD_OF_OFFICE and complaint.charter.office_id in headed_offices,
-    ):
-        raise NotYours("read")
-    return _story(session, complaint, shelf)
-
-
-def file_of(session: Session, complaint: Complaint, file_id: int) -> tuple[Attachment, bytes]:
-    """A file of a complaint that the caller may read, with its bytes; raises NotFound."""
-    file = session.get(Attachment, file_id)
-    if file is None or file.complaint_id != complaint.id:
+def file_of(session: Session, story: Story, file_id: int) -> tuple[Attachment, bytes]:
+    """A file of a story that the caller may read, with its bytes; raises NotFound."""
+    file = next((file for file in story.files if file.id == file_id), None)
+    if file is None:
         raise NotFound("file", file_id)
     return file, session.get_one(AttachmentContent, file_id).content
 
@@ -102,10 +84,22 @@ def explained(session: Session, complaint: Complaint, stay: Assignment, shelf: C
     return skipped_days(calendar, due)
 
 
-def _story(session: Session, complaint: Complaint, shelf: CalendarShelf) -> Story:
-    steps = session.scalars(select(Step).where(Step.complaint_id == complaint.id).order_by(Step.sequence)).all()
-    details = [json.loads(step.details) for step in steps]
-    wanted = {found[key] for found in details for key in ("from_post", "to_post") if key in found}
+def story_of(
+    session: Session,
+    complaint: Complaint,
+    shelf: CalendarShelf,
+    *,
+    hidden: Collection[StepKind] = (),
+    hidden_details: Mapping[StepKind, Collection[str]] = MappingProxyType({}),
+) -> Story:
+    """The story of a complaint without the hidden steps and details; the caller has checked who asks."""
+    every = session.scalars(select(Step).where(Step.complaint_id == complaint.id).order_by(Step.sequence)).all()
+    steps = [step for step in every if step.kind not in hidden]
+    details = [
+        {key: value for key, value in json.loads(step.details).items() if key not in hidden_details.get(step.kind, ())}
+        for step in steps
+    ]
+    wanted = {found[key] for found in details for key in POSTS_OF_A_STEP if found.get(key)}
     posts = {
         post.id: post
         for post in session.scalars(select(Post).options(joinedload(Post.office)).where(Post.id.in_(wanted)))
@@ -115,12 +109,15 @@ def _story(session: Session, complaint: Complaint, shelf: CalendarShelf) -> Stor
     ).all()
     lines = [
         StoryLine(
-            step.kind,
-            step.happened_at,
-            found,
-            posts.get(found.get("from_post")),
-            posts.get(found.get("to_post")),
-            [file for file in files if file.step_sequence == step.sequence],
+            kind=step.kind,
+            happened_at=step.happened_at,
+            details=found,
+            files=[
+                file
+                for file in files
+                if file.step_sequence == step.sequence and "files" not in hidden_details.get(step.kind, ())
+            ],
+            **{key: posts.get(found.get(key, 0)) for key in POSTS_OF_A_STEP},
         )
         for step, found in zip(steps, details, strict=True)
     ]

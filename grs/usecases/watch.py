@@ -15,6 +15,7 @@ from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.deadlines import add_months
 from grs.domain.tiers import Tier
 from grs.domain.workflow import OPEN_STAGES
+from grs.usecases.bundles import DESK_LETTERS
 from grs.usecases.calendars import CalendarShelf, forecast_missing_years
 from grs.usecases.desks import tell_vacancy
 from grs.usecases.ledger import Ledger
@@ -93,7 +94,9 @@ def _findings(session: Session, shelf: CalendarShelf, now: datetime) -> dict[str
     calendar_ends = date(max(known), 12, 31) if known else None
     if calendar_ends is None or calendar_ends < add_months(dhaka_date(now), CALENDAR_AHEAD_MONTHS):
         found["calendar_ends"] = {"last_day": calendar_ends}
-    oldest = session.scalar(select(func.min(Message.queued_at)).where(Message.state == MessageState.QUEUED))
+    # Officers' letters wait for office hours, over holidays too.
+    waiting = (Message.state == MessageState.QUEUED, Message.letter.not_in(DESK_LETTERS))
+    oldest = session.scalar(select(func.min(Message.queued_at)).where(*waiting))
     if oldest is not None and oldest < now - OLDEST_UNSENT:
         found["letters_wait"] = {"since": oldest.astimezone(DHAKA)}
     return found

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from grs.bootstrap import House
 from grs.settings import TEMPLATES
-from grs.web import citizen, errors, officer, operator, people, presentation, protection
+from grs.web import account, citizen, errors, officer, operator, people, presentation, protection
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
 from grs.web.limits import limiter
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 LANGUAGES = ("bn", "en")
 LARGEST_REQUEST = 2 * 1024 * 1024
-ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet"}
+ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet", "officer.answer_task"}
 DROPS_CONTROL_SIGNS = {"citizen.keep_begin", "citizen.keep_page"}
 
 
@@ -54,6 +54,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.config.update(test_config or {})
     app.extensions["house"] = house
     if house.settings.behind_proxy:
+        # Flask's documented way to put something around the application.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     app.before_request(_allow_uploads)  # before anything reads the form
     app.before_request(_begin)  # before the token is looked for: a refusal is drawn in the person's language
@@ -66,6 +67,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     presentation.init_app(app)
     errors.init_app(app)
     app.register_blueprint(citizen.blueprint)
+    app.register_blueprint(account.blueprint)
     app.register_blueprint(officer.blueprint)
     app.register_blueprint(operator.blueprint)
     app.after_request(_finish)
@@ -105,5 +107,5 @@ def _finish(response: Response) -> Response:
         response.get_data()  # whole, so that it is compressed whole and its file closed
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
-    security_headers(response, is_secure=request.is_secure)
+    security_headers(response, is_secure=request.is_secure, scripts=request.blueprint == officer.blueprint.name)
     return response

@@ -1,4 +1,4 @@
-"""Uploaded files leave as downloads: never drawn as a page of this site."""
+"""Uploaded files leave as downloads; only pictures, which were drawn anew, are shown inside a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from io import BytesIO
 from flask import Response, send_file
 
 from grs.db.drafts import Attachment
+
+
+def show_picture(file: Attachment, content: bytes) -> Response:
+    """A picture inside one of our pages: it was decoded and drawn anew when it came in."""
+    answer = send_file(BytesIO(content), mimetype=file.media_type)
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
 
 
 def send_attachment(file: Attachment, content: bytes) -> Response:

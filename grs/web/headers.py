@@ -14,21 +14,26 @@ from secure import (
     XFrameOptions,
 )
 
-# No script at all; styles, fonts and pictures are our own.
-_POLICY = (
-    ContentSecurityPolicy()
-    .default_src("'none'")
-    .style_src("'self'")
-    .img_src("'self'", "data:")
-    .font_src("'self'")
-    .form_action("'self'")
-    .base_uri("'none'")
-    .frame_ancestors("'none'")
-    .object_src("'none'")
-)
+
+def _policy(*, scripts: bool) -> ContentSecurityPolicy:
+    """Styles, fonts and pictures are our own. Citizens' pages have no script at all, officers' one of ours."""
+    policy = (
+        ContentSecurityPolicy()
+        .default_src("'none'")
+        .style_src("'self'")
+        .img_src("'self'", "data:")
+        .font_src("'self'")
+        .form_action("'self'")
+        .base_uri("'none'")
+        .frame_ancestors("'none'")
+        .object_src("'none'")
+    )
+    return policy.script_src("'self'") if scripts else policy
+
+
 _HEADERS = {
-    is_secure: Secure(
-        csp=_POLICY,
+    (is_secure, scripts): Secure(
+        csp=_policy(scripts=scripts),
         referrer=ReferrerPolicy().same_origin(),
         permissions=PermissionsPolicy().geolocation().microphone().camera(),
         xcto=XContentTypeOptions().nosniff(),
@@ -37,13 +42,14 @@ _HEADERS = {
         custom=[CustomHeader("Cross-Origin-Opener-Policy", "same-origin")],
     )
     for is_secure in (False, True)
+    for scripts in (False, True)
 }
 
 
-def security_headers(response: Response, *, is_secure: bool) -> None:
+def security_headers(response: Response, *, is_secure: bool, scripts: bool = False) -> None:
     """Put the headers on an answer; HTTPS answers ask browsers to stay with HTTPS.
 
     A stricter policy that a view has set stays.
     """
-    for name, value in _HEADERS[is_secure].headers.items():
+    for name, value in _HEADERS[is_secure, scripts].headers.items():
         response.headers.setdefault(name, value)

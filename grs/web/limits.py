@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from flask import Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from flask_login import current_user
 
 from grs.domain.tracking import read_digits
 
@@ -39,6 +40,7 @@ TRACKING_PER_ADDRESS = "10 per minute;40 per hour"
 """Wrong codes slow down, then lock; whether the number exists makes no difference. For a number the
 limit is counted by network too, so that a stranger who knows it does not lock out who filed it."""
 LOG_IN_ANYWHERE = "100 per hour"
+SECOND_FACTOR = "5 per 5 minutes;20 per hour"
 LINKS = "10 per hour"
 CHANGES = "60 per hour"
 """What one address may add, change or upload."""
@@ -63,6 +65,16 @@ def by_account_anywhere() -> str:
     return f"account:{request.form.get('email', '').strip().lower()}"
 
 
+def by_person() -> str:
+    """Who is logged in, from wherever."""
+    return f"person:{current_user.person_id}" if current_user.is_authenticated else network()
+
+
+def by_waiting() -> str:
+    """Whose second factor is tried, from wherever; a new log-in does not begin to count anew."""
+    return f"waiting:{getattr(current_user, 'person_id', network())}"
+
+
 def by_number() -> str:
     """The tracking number that a code is tried for, whether it exists or not, from one network."""
     return f"number:{read_digits(request.form.get('number', ''))} {network()}"
@@ -75,6 +87,11 @@ def by_number_anywhere() -> str:
 def was_refused(response: Response) -> bool:
     """Only what failed counts towards a limit on guessing."""
     return response.status_code in (401, 403)
+
+
+def was_wrong(response: Response) -> bool:
+    """Only what failed counts towards a limit on guessing what is asked again of who is logged in."""
+    return response.status_code == 422
 
 
 def was_lodged(response: Response) -> bool:

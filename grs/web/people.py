@@ -8,8 +8,8 @@ from functools import cached_property
 from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user
 
-from grs.db.offices import Post
-from grs.domain.access import PostRole
+from grs.db.offices import Person, Post
+from grs.domain.access import DESK_ROLES, PostRole
 from grs.domain.calendar import dhaka_date
 from grs.usecases.accounts import (
     SEEN_EVERY,
@@ -18,7 +18,7 @@ from grs.usecases.accounts import (
     offices_supervised_by,
     posts_of,
 )
-from grs.usecases.handling import Desk
+from grs.usecases.standing import Desk
 from grs.web.doors import house
 
 manager = LoginManager()
@@ -26,18 +26,39 @@ manager.session_protection = None  # its own check trusts what the client says o
 
 
 class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
-    """The person behind a session token, as pages need them."""
+    """The person behind a session token, as pages need them; a stranger while the second factor is to come."""
 
-    def __init__(self, token: str, person_id: int, name: str) -> None:
-        self.token, self.person_id, self.name = token, person_id, name
+    def __init__(self, token: str, person: Person | None = None, *, awaits_code: bool = False) -> None:
+        self.token, self.awaits_code = token, awaits_code
+        self.person_id, self.name, self.email = (person.id, person.name, person.email) if person else (0, "", "")
+        self.has_second_factor = person is not None and person.totp_since is not None
 
     def get_id(self) -> str:
         return self.token
+
+    @property
+    def is_authenticated(self) -> bool:
+        return not self.awaits_code
+
+    @property
+    def must_enrol(self) -> bool:
+        """Whether a second factor has to be set up before anything else."""
+        return house().settings.second_factor == "required" and not self.has_second_factor
 
     @cached_property
     def posts(self) -> list[Post]:
         with house().readers() as session:
             return list(posts_of(session, self.person_id, dhaka_date(house().clock())))
+
+    @cached_property
+    def own_posts(self) -> list[Post]:
+        with house().readers() as session:
+            return list(posts_of(session, self.person_id, dhaka_date(house().clock()), own_only=True))
+
+    @property
+    def desks(self) -> list[Post]:
+        """The posts at which complaints are answered."""
+        return [post for post in self.posts if post.role in DESK_ROLES]
 
     @cached_property
     def supervised_offices(self) -> set[int]:
@@ -47,7 +68,7 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     @property
     def headed_offices(self) -> set[int]:
         """The offices whose own supervisor this person is."""
-        return {post.office_id for post in self.posts if post.role is PostRole.SUPERVISOR}
+        return {post.office_id for post in self.own_posts if post.role is PostRole.SUPERVISOR}
 
     @property
     def post_ids(self) -> list[int]:
@@ -55,10 +76,17 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
 
     def desk(self) -> Desk:
         """The officer at work, at this instant."""
-        return Desk(person_id=self.person_id, post_ids=self.post_ids, now=house().clock())
+        return Desk(
+            person_id=self.person_id,
+            post_ids=self.post_ids,
+            own_post_ids=[post.id for post in self.own_posts],
+            supervised_offices=self.supervised_offices,
+            headed_offices=self.headed_offices,
+            now=house().clock(),
+        )
 
 
-@manager.user_loader  # type: ignore[untyped-decorator]
+@manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
 def _load(token: str) -> LoggedIn | None:
     idle = timedelta(minutes=house().settings.session_idle_minutes)
     now = house().clock()
@@ -69,7 +97,7 @@ def _load(token: str) -> LoggedIn | None:
     if now - found.last_seen_at > SEEN_EVERY:
         with house().writers.begin() as session:
             keep_alive(session, token, now=now)
-    return LoggedIn(token, found.person_id, found.person.name)
+    return LoggedIn(token, found.person, awaits_code=found.awaits_code)
 
 
 def operator_id() -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -21,12 +22,16 @@ from grs.domain.deadlines import is_overdue, working_days_left
 from grs.domain.districts import district_in_bangla
 from grs.domain.tracking import grouped
 from grs.domain.typed import read_day
+from grs.domain.workflow import INTERNAL_STEPS
 from grs.notify.render import day_text, month_text, number_text, short_day_text
 from grs.web.doors import house
 from grs.words import word
 
 SOON_WORKING_DAYS = 5
-KEPT_IN_ADDRESS = ("service", "number", "after", "show", "next", "q", "district", "page", "return")
+KEPT_IN_ADDRESS = (
+    "service", "number", "after", "show", "next", "q", "district", "page", "return",
+    "desk", "left", "tier", "stage", "ground", "tag", "mine", "feed", "edit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ def init_app(app: Flask) -> None:
     app.template_filter("month")(_month)
     app.template_filter("on")(dhaka_date)
     app.template_filter("moment")(_moment)
+    app.template_filter("clock")(_clock)
+    app.template_global("is_internal")(INTERNAL_STEPS.__contains__)
+    app.template_global("list_address")(_list_address)
     app.template_filter("digits")(_digits)
     app.template_filter("track")(lambda number: _digits(grouped(number)))
     app.template_global("word")(lambda vocabulary, value: word(vocabulary, value, g.language))
@@ -167,6 +175,22 @@ def _moment(at: datetime) -> str:
     """Date and time of day in Dhaka."""
     local = at.astimezone(DHAKA)
     return f"{day_text(dhaka_date(at), g.language)}, {number_text(f'{local:%H:%M}', g.language)}"
+
+
+def _clock(at: datetime) -> str:
+    """The time of day in Dhaka: ১১:০০."""
+    return number_text(f"{at.astimezone(DHAKA):%H:%M}", g.language)
+
+
+def typed_date(day: date) -> str:
+    """A day as people type it into a field: ১৫/০৬/২০২৬."""
+    return number_text(f"{day:%d/%m/%Y}", g.language)
+
+
+def _list_address(asked: Mapping[str, str], changes: Mapping[str, str]) -> str:
+    """The list of the desk with another filter; an empty value takes a filter away."""
+    wanted = {name: value for name, value in {**asked, **changes}.items() if value}
+    return url_for("officer.desk", **wanted)  # type: ignore[arg-type]  # names of filters are no options of url_for
 
 
 def _digits(value: object) -> str:

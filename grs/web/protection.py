@@ -10,6 +10,9 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+BEFORE_SECOND_FACTOR = {"account.second_factor", "account.keep_second_factor", "account.leave"}
+"""What somebody may call who still has to set up a second factor."""
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -50,7 +53,9 @@ def _guard() -> Response | None:
     if callers is Callers.ANYONE:
         return None
     if callers is Callers.LOGGED_IN:
-        if current_user.is_authenticated:
-            return None
-        return redirect(url_for("officer.login", next=request.full_path.rstrip("?")))
+        if not current_user.is_authenticated:
+            return redirect(url_for("account.login", next=request.full_path.rstrip("?")))
+        if current_user.must_enrol and request.endpoint not in BEFORE_SECOND_FACTOR:
+            return redirect(url_for("account.second_factor"))
+        return None
     abort(403)  # a route that declares nothing is open to nobody

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grs.domain.access import can_decide, can_read
+from grs.domain.access import Deed, Relation, may
 from grs.domain.appeals import check_appeal, last_day_to_appeal, next_appeal_reminder
 from grs.domain.bangla import normalise, skeleton, to_ascii_digits, to_bengali_digits
 from grs.domain.disposal import Disposal, Outcome, RootCause, check_disposal, possible_outcomes
@@ -162,11 +162,12 @@ def test_outcomes_fit_the_tier() -> None:
 
 
 def test_only_who_has_it_decides_and_who_had_it_reads() -> None:
-    assert can_decide([7], post_id=7)
-    assert not can_decide([8], post_id=7)
-    assert can_read([8], [], posts_so_far=[8, 7], offices_so_far=[1])
-    assert can_read([], [1], posts_so_far=[7], offices_so_far=[1])
-    assert not can_read([9], [2], posts_so_far=[7], offices_so_far=[1])
+    assert may({Relation.ANSWERS}, Deed.ACT)
+    assert not may({Relation.ANSWERED, Relation.SUPERVISES}, Deed.ACT)
+    assert may({Relation.ANSWERED}, Deed.READ)
+    assert may({Relation.SUPERVISES}, Deed.READ)
+    assert not may(set(), Deed.READ)
+    assert not may({Relation.ANSWERS, Relation.SUPERVISES, Relation.ACCUSED}, Deed.READ)
 
 
 # -- the form (G annex ক-১) ---------------------------------------------------------------------------------

@@ -73,6 +73,19 @@ FACTS = {
     "expected_on": "2025-05-18",
     "text": "আবেদনের রসিদ পাঠান।",
     "files": ["a", "b"],
+    "answer_until": "2025-05-15",
+    "asked_post": "উপজেলা আইসিটি অফিসার",
+    "asked_office": "উপজেলা আইসিটি কার্যালয়, কাউনিয়া, রংপুর",
+    "done_by": "2025-05-15",
+    "report_by": "2025-05-19",
+    "extra_days": 10,
+    "review_on": "2025-08-20",
+    "ends_on": "2025-11-20",
+    "starts_on": "2025-05-21",
+    "task": 7,
+    "task_kind": "opinion",
+    "was_until": "2025-05-12",
+    "lines": [{"letter": "reminder", "tracking_number": "264839205176"}],
 }
 
 

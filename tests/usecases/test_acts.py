@@ -24,13 +24,13 @@ from grs.domain.errors import (
 from grs.domain.lodging import Ground
 from grs.domain.tiers import About, Tier
 from grs.domain.workflow import Stage
-from grs.usecases import handling
+from grs.usecases import disposals, handling
 from grs.usecases.appeals import appeal_complaint
 from grs.usecases.charters import charter_in_force, find_office, import_charter
-from grs.usecases.handling import Desk
 from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.secrets import is_secret, new_token
+from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
 from tests.stories import a_form, a_gazette, assert_histories_hold, dhaka, fetch, lodge, pass_days
 from workers import jobs
@@ -152,7 +152,7 @@ def test_accept_then_dispose(house: House) -> None:
     with house.writers.begin() as session:
         handling.accept(session, desk, number, seen_steps=1)
     with house.writers.begin() as session:
-        handling.dispose(session, desk, number, seen_steps=2, disposal=DISPOSAL, shelf=house.shelf)
+        disposals.dispose(session, desk, number, seen_steps=2, disposal=DISPOSAL, shelf=house.shelf)
     complaint = fetch(house, number)
     assert (complaint.stage, complaint.escalates_after) == (Stage.DISPOSED, None)
     assert letters(house, number) == ["receipt", "assigned", "accepted", "disposed"]
@@ -163,11 +163,11 @@ def test_not_admissible_needs_a_reason_and_can_be_appealed(house: House, clock: 
     number = lodge(house).complaint.tracking_number
     desk = desk_of(house, number)
     with pytest.raises(InvalidInput), house.writers.begin() as session:
-        handling.reject(
+        disposals.reject(
             session, desk, number, seen_steps=1, ground=NotAdmissible.BEFORE_COURT, reason="", shelf=house.shelf
         )
     with house.writers.begin() as session:
-        handling.reject(
+        disposals.reject(
             session, desk, number, seen_steps=1, ground=NotAdmissible.BEFORE_COURT, reason="মামলা চলছে", shelf=house.shelf
         )
     assert fetch(house, number).outcome is Outcome.NOT_ADMISSIBLE
@@ -180,7 +180,7 @@ def test_an_appeal_after_its_month_is_refused_with_the_last_day(house: House, cl
     number = lodge(house).complaint.tracking_number
     desk = desk_of(house, number)
     with house.writers.begin() as session:
-        handling.reject(
+        disposals.reject(
             session, desk, number, seen_steps=1, ground=NotAdmissible.OWN_REVIEW, reason="পৃথক বিধান", shelf=house.shelf
         )
     jobs.run(house, "deliver")

@@ -17,13 +17,13 @@ from grs.domain.calendar import CalendarRow, Certainty, RowKind
 from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.errors import InvalidInput, NotYours
 from grs.domain.tiers import About, Tier
-from grs.usecases import handling
+from grs.usecases import disposals, handling
 from grs.usecases.appeals import appeal_complaint
 from grs.usecases.calendars import CalendarShelf, import_calendar
-from grs.usecases.handling import Desk
 from grs.usecases.recalculation import recalculate_due_dates
 from grs.usecases.secrets import new_token
-from grs.usecases.stories import story_for_officer
+from grs.usecases.standing import Desk
+from grs.usecases.workbench import readable
 from tests.conftest import Clock, Template, browser
 from tests.stories import a_gazette, assert_histories_hold, dhaka, fetch, fill_in, lodge, pass_days
 from workers import jobs
@@ -200,7 +200,7 @@ def dispose(house: House, number: str, outcome: Outcome = Outcome.SERVICE_GIVEN)
     with house.writers.begin() as session:
         handling.accept(session, desk, number, seen_steps=steps)
     with house.writers.begin() as session:
-        handling.dispose(session, desk, number, seen_steps=steps + 1, disposal=disposal, shelf=house.shelf)
+        disposals.dispose(session, desk, number, seen_steps=steps + 1, disposal=disposal, shelf=house.shelf)
 
 
 def test_an_appeal_tells_everyone_concerned(house: House, clock: Clock) -> None:
@@ -288,10 +288,10 @@ def test_a_head_of_office_does_not_read_a_complaint_about_himself(house: House) 
     lodged = lodge(house, about=About.HEAD_OF_OFFICE).complaint
     with house.readers() as session:
         kaunia = session.get_one(Complaint, lodged.id).charter.office_id
-        look = {"post_ids": [], "supervised_offices": {kaunia}, "shelf": house.shelf}
+        look = {"person_id": 1, "post_ids": [], "supervised_offices": {kaunia}, "now": house.clock()}
         with pytest.raises(NotYours):
-            story_for_officer(session, lodged.tracking_number, headed_offices={kaunia}, **look)  # type: ignore[arg-type]
-        story_for_officer(session, lodged.tracking_number, headed_offices=set(), **look)  # type: ignore[arg-type]
+            readable(session, Desk(headed_offices={kaunia}, **look), lodged.tracking_number)  # type: ignore[arg-type]
+        readable(session, Desk(**look), lodged.tracking_number)  # type: ignore[arg-type]
 
 
 def test_a_post_that_falls_vacant_later_is_told_once(house: House, clock: Clock) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, defer, joinedload
 
-from grs.db.charters import Charter
-from grs.db.complaints import AssistedFiling, Complaint
-from grs.domain.tiers import About
-from grs.domain.workflow import OPEN_STAGES
+from grs.db.charters import Charter, CharterEntry
+from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText
+from grs.db.desks import CaseWorker, ComplaintTag
+from grs.domain.lodging import Ground
+from grs.domain.tiers import Tier
+from grs.domain.workflow import Stage
 
 PAGE = 25
 
@@ -24,36 +27,152 @@ def complaint_by_number(session: Session, tracking_number: str, *, lock: bool = 
     return session.scalar(query)
 
 
-def desk_list(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Which complaints of a list are shown. ``words`` are skeletons; ``services`` are the charter entries of one
+    name in every version. ``is_open`` None shows both."""
+
+    is_open: bool | None = True
+    tier: Tier | None = None
+    stage: Stage | None = None
+    ground: Ground | None = None
+    services: Collection[int] = ()
+    tag: str = ""
+    worker_id: int | None = None
+    overdue_on: date | None = None
+    soon_between: tuple[date, date] | None = None
+    words: Collection[str] = ()
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The filter as the database takes it."""
+        found: list[ColumnElement[bool]] = []
+        if self.is_open is not None:
+            found.append(Complaint.stage != Stage.DISPOSED if self.is_open else Complaint.stage == Stage.DISPOSED)
+        for column, value in (
+            (Complaint.tier, self.tier),
+            (Complaint.stage, self.stage),
+            (Complaint.ground, self.ground),
+        ):
+            if value is not None:
+                found.append(column == value)
+        if self.services:
+            found.append(Complaint.charter_entry_id.in_(self.services))
+        if self.tag:
+            found.append(Complaint.id.in_(select(ComplaintTag.complaint_id).where(ComplaintTag.tag == self.tag)))
+        if self.worker_id is not None:
+            found.append(
+                exists().where(
+                    CaseWorker.person_id == self.worker_id,
+                    CaseWorker.complaint_id == Complaint.id,
+                    CaseWorker.assignment_sequence == Complaint.assignment_sequence,
+                )
+            )
+        if self.overdue_on is not None:
+            found.append(Complaint.due_on < self.overdue_on)
+        if self.soon_between is not None:
+            found.append(Complaint.due_on.between(*self.soon_between))
+        if self.words:
+            texts = select(ComplaintText.complaint_id).where(
+                *(ComplaintText.search_text.contains(word, autoescape=True) for word in self.words)
+            )
+            found.append(Complaint.id.in_(texts))
+        return found
+
+
+def listed(
     session: Session,
-    post_ids: Collection[int],
+    scope: ColumnElement[bool],
+    shown: Shown,
     *,
     after: tuple[date, int] | None = None,
     limit: int = PAGE,
-    is_open: bool = True,
 ) -> Sequence[Complaint]:
-    """The complaints that lie at these desks, soonest due first, one page from a key on."""
-    return session.scalars(_page(Complaint.post_id.in_(post_ids), after, limit, is_open)).all()
+    """One page of a list from a key on: open ones soonest due first, disposed ones by the day they were due."""
+    query = (
+        select(Complaint)
+        .options(
+            joinedload(Complaint.entry), joinedload(Complaint.office), joinedload(Complaint.post),
+            defer(Complaint.description), defer(Complaint.remedy),
+        )
+        .where(scope, *shown.conditions())
+        .order_by(Complaint.due_on, Complaint.id)
+        .limit(limit)
+    )  # fmt: skip
+    if after is not None:
+        due_on, complaint_id = after
+        later = and_(Complaint.due_on == due_on, Complaint.id > complaint_id)
+        query = query.where(Complaint.due_on >= due_on, or_(Complaint.due_on > due_on, later))
+    return session.scalars(query).all()
 
 
-def office_list(
-    session: Session,
-    office_ids: Collection[int],
-    headed_office_ids: Collection[int] = (),
-    *,
-    after: tuple[date, int] | None = None,
-    limit: int = PAGE,
-    is_open: bool = True,
-) -> Sequence[Complaint]:
-    """The complaints that lie at these offices or are about them, soonest due first: the supervisor's list.
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What lies at a desk: all open ones, those past their day, due soon, and not accepted yet."""
 
-    Complaints about the head of one of ``headed_office_ids`` are left out: he does not read them.
-    """
+    open: int
+    overdue: int
+    soon: int
+    received: int
+
+
+def count_at(session: Session, scope: ColumnElement[bool], *, today: date, soon_until: date) -> Counts:
+    """The counts of a list, from its indexes alone."""
+    is_open = (scope, Complaint.stage != Stage.DISPOSED)
+    counts = (
+        select(func.count()).where(*is_open),
+        select(func.count()).where(*is_open, Complaint.due_on < today),
+        select(func.count()).where(*is_open, Complaint.due_on.between(today, soon_until)),
+        select(func.count()).where(scope, Complaint.stage == Stage.RECEIVED),
+    )
+    return Counts(*session.execute(select(*(one.scalar_subquery() for one in counts))).one())
+
+
+def at_posts(post_ids: Collection[int]) -> ColumnElement[bool]:
+    """What lies at these desks."""
+    return Complaint.post_id == next(iter(post_ids)) if len(post_ids) == 1 else Complaint.post_id.in_(post_ids)
+
+
+def answered_at(post_ids: Collection[int]) -> ColumnElement[bool]:
+    """What has lain at these desks and lies at others now."""
+    been = select(Assignment.complaint_id).where(Assignment.post_id.in_(post_ids))
+    return and_(Complaint.id.in_(been), Complaint.post_id.not_in(post_ids))
+
+
+def at_offices(office_ids: Collection[int]) -> ColumnElement[bool]:
+    """What lies at these offices or is about them: the supervisor's list."""
     charters = select(Charter.id).where(Charter.office_id.in_(office_ids))
-    own_charters = select(Charter.id).where(Charter.office_id.in_(headed_office_ids))
-    about_me = and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(own_charters))
-    mine = and_(or_(Complaint.office_id.in_(office_ids), Complaint.charter_id.in_(charters)), ~about_me)
-    return session.scalars(_page(mine, after, limit, is_open)).all()
+    return or_(Complaint.office_id.in_(office_ids), Complaint.charter_id.in_(charters))
+
+
+def earlier_of_same_person(session: Session, complaint: Complaint, *, limit: int = 10) -> Sequence[Complaint]:
+    """Earlier complaints about the same service by who gave the same mobile, e-mail or identity number."""
+    who = complaint.complainant
+    given = [
+        column == value
+        for column, value in (
+            (Complainant.mobile, who.mobile if who else ""),
+            (Complainant.email, who.email if who else ""),
+            (Complainant.identity_number, who.identity_number if who else ""),
+        )
+        if value
+    ]
+    if not given:
+        return []
+    name = complaint.entry.name if complaint.entry else None
+    same_service = (
+        Complaint.charter_entry_id.is_(None)
+        if name is None
+        else Complaint.charter_entry_id.in_(select(CharterEntry.id).where(CharterEntry.name == name))
+    )
+    query = (
+        select(Complaint)
+        .join(Complainant, Complainant.complaint_id == Complaint.id)
+        .join(Charter, Charter.id == Complaint.charter_id)
+        .where(or_(*given), same_service, Charter.office_id == complaint.charter.office_id, Complaint.id < complaint.id)
+        .order_by(Complaint.id.desc())
+        .limit(limit)
+    )
+    return session.scalars(query).all()
 
 
 def filed_by(
@@ -71,24 +190,3 @@ def filed_by(
     if before is not None:
         query = query.where(AssistedFiling.complaint_id < before)
     return session.scalars(query).all()
-
-
-def count_open(session: Session, post_ids: Collection[int]) -> int:
-    query = select(func.count()).where(Complaint.post_id.in_(post_ids), Complaint.stage.in_(OPEN_STAGES))
-    return session.scalar(query) or 0
-
-
-def _page(where: ColumnElement[bool], after: tuple[date, int] | None, limit: int, is_open: bool) -> Select[Complaint]:
-    stage = Complaint.stage.in_(OPEN_STAGES) if is_open else Complaint.stage.not_in(OPEN_STAGES)
-    query = (
-        select(Complaint)
-        .options(joinedload(Complaint.entry), joinedload(Complaint.office), joinedload(Complaint.post))
-        .where(where, stage)
-        .order_by(Complaint.due_on, Complaint.id)
-        .limit(limit)
-    )
-    if after is not None:
-        due_on, complaint_id = after
-        later = and_(Complaint.due_on == due_on, Complaint.id > complaint_id)
-        query = query.where(or_(Complaint.due_on > due_on, later))
-    return query

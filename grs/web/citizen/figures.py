@@ -15,6 +15,7 @@ from grs.usecases.figures import ALL, Figures, OfficeFigures
 from grs.web.citizen.desk import Page, blueprint
 from grs.web.doors import house
 from grs.web.protection import anyone
+from grs.web.tables import safe_cell
 
 OFFICES_A_PAGE = 50
 COLUMNS = (
@@ -69,7 +70,7 @@ def figures_csv() -> Page:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for one in (_figures().by_office[ALL], *_figures().offices):
-        name = _safe(one.office.slug if one.office else "all")
+        name = safe_cell(one.office.slug if one.office else "all")
         for month in one.months:
             row = (f"{month.month:%Y-%m}", month.received, month.disposed, month.in_time)
             writer.writerow([name, row[0], "", *(_cell(value) for value in row[1:]), "", "", ""])
@@ -101,11 +102,6 @@ def _figures() -> Figures:
 
 def _cell(value: object) -> object:
     return "hidden" if value is None else value
-
-
-def _safe(text: str) -> str:
-    """No cell begins like a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
 
 
 def _as_json(one: OfficeFigures) -> dict[str, Any]:

@@ -306,7 +306,7 @@ def receipt(number: str) -> Page:
         found = receipt_of(db, number, shelf=house().shelf, secret_key=house().settings.secret_key)
     filed_by = found.complaint.assisted.operator_id if found.complaint.assisted else None
     if filed_by is not None and filed_by != operator_id():
-        return redirect(url_for("officer.login"))  # the operator has left this computer
+        return redirect(url_for("account.login"))  # the operator has left this computer
     return render_template("citizen/receipt.html", receipts=[found], is_batch=False)
 
 

@@ -83,7 +83,7 @@ def open_form(db: Session, address: str, *, lock: bool = False) -> OpenForm:
     draft = drafts.open_draft(db, address, secret_key=house().settings.secret_key, lock=lock)
     if draft.operator_id is not None and draft.operator_id != operator_id():
         if not current_user.is_authenticated:  # the session was idle too long: log in and go on
-            abort(redirect(url_for("officer.login", next=url_for("citizen.resume", address=address))))
+            abort(redirect(url_for("account.login", next=url_for("citizen.resume", address=address))))
         raise NotFound("draft", "")  # an operator's form is the operator's alone
     office = db.get_one(Office, draft.office_id)
     charter = charter_in_force(db, office, today())

@@ -20,6 +20,7 @@ from grs.usecases.drafts import Refused, clean_uploads
 from grs.usecases.own_complaints import end_link
 from grs.usecases.stories import Story, file_of, has_code, story_for_complainant
 from grs.usecases.visits import close_visit, open_for_visit
+from grs.usecases.workbench import openings_of
 from grs.web import limits
 from grs.web.citizen.desk import Page, blueprint, may_see, today, visit
 from grs.web.citizen.filing import uploads
@@ -84,7 +85,8 @@ def complaint(number: str) -> Page:
             return redirect(url_for("citizen.track", number=number))
         story = story_for_complainant(db, number, shelf=house().shelf)
         facts = _facts(db, story)
-    return render_template("citizen/complaint.html", story=story, **facts)
+        openings = openings_of(db, story.complaint)
+    return render_template("citizen/complaint.html", story=story, openings=openings, **facts)
 
 
 @blueprint.get("/complaints/<number>/files/<int(max=2147483647):file_id>")
@@ -95,7 +97,7 @@ def file(number: str, file_id: int) -> Page:
         if not may_see(db, number):
             return redirect(url_for("citizen.track", number=number))
         story = story_for_complainant(db, number, shelf=house().shelf)
-        return send_attachment(*file_of(db, story.complaint, file_id))
+        return send_attachment(*file_of(db, story, file_id))
 
 
 @blueprint.get("/complaints/<number>/<act>")

@@ -1,0 +1,121 @@
+"""What the list of a desk can be filtered by: its services and tags, who works on what, and saved filters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, aliased
+
+from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
+from grs.db.complaints import Complaint
+from grs.db.desks import CaseWorker, ComplaintTag, SavedFilter
+from grs.db.offices import Person
+from grs.domain.bangla import normalise
+from grs.domain.errors import InvalidInput, NotFound
+from grs.domain.lodging import printable
+
+MOST_SAVED = 20
+MOST_CHOICES = 200
+LONGEST_NAME = 60
+LONGEST_QUERY = 1000
+
+
+def services_of(
+    session: Session, post_ids: Collection[int] | None, office_ids: Collection[int]
+) -> Sequence[tuple[int, str]]:
+    """The services that come to these desks, or of these offices: one entry's number for each name."""
+    query = (
+        select(func.max(CharterEntry.id), CharterEntry.name)
+        .join(Charter, Charter.id == CharterEntry.charter_id)
+        .group_by(CharterEntry.name)
+        .order_by(CharterEntry.name)
+        .limit(MOST_CHOICES)
+    )
+    if post_ids is not None:
+        query = query.where(
+            Charter.id.in_(
+                select(Chain.charter_id)
+                .join(ChainDesk, ChainDesk.chain_id == Chain.id)
+                .where(ChainDesk.post_id.in_(post_ids))
+            )
+        )
+    else:
+        query = query.where(Charter.office_id.in_(office_ids))
+    return [(number, name) for number, name in session.execute(query)]
+
+
+def entries_like(session: Session, entry_id: int) -> Sequence[int]:
+    """The entries of the same name in every office and version; a number that matches nothing where there is none."""
+    same = aliased(CharterEntry)
+    query = select(same.id).join(CharterEntry, CharterEntry.name == same.name).where(CharterEntry.id == entry_id)
+    return session.scalars(query).all() or [0]
+
+
+def tags_at(session: Session, scope: ColumnElement[bool]) -> Sequence[str]:
+    """The tags on a list's complaints."""
+    query = (
+        select(ComplaintTag.tag)
+        .join(Complaint, Complaint.id == ComplaintTag.complaint_id)
+        .where(scope)
+        .distinct()
+        .order_by(ComplaintTag.tag)
+        .limit(MOST_CHOICES)
+    )
+    return session.scalars(query).all()
+
+
+def tags_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[int, list[str]]:
+    """The tags of some complaints."""
+    found: dict[int, list[str]] = {}
+    query = select(ComplaintTag).where(ComplaintTag.complaint_id.in_(complaint_ids)).order_by(ComplaintTag.tag)
+    for one in session.scalars(query):
+        found.setdefault(one.complaint_id, []).append(one.tag)
+    return found
+
+
+def workers_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[int, str]:
+    """Who works on some complaints, where somebody was named."""
+    query = (
+        select(Complaint.id, Person.name)
+        .join(
+            CaseWorker,
+            (CaseWorker.complaint_id == Complaint.id)
+            & (CaseWorker.assignment_sequence == Complaint.assignment_sequence),
+        )
+        .join(Person, Person.id == CaseWorker.person_id)
+        .where(Complaint.id.in_(complaint_ids))
+    )
+    return {number: name for number, name in session.execute(query)}
+
+
+def saved_filters(session: Session, person_id: int) -> Sequence[SavedFilter]:
+    """A person's saved filters by name."""
+    query = select(SavedFilter).where(SavedFilter.person_id == person_id).order_by(SavedFilter.name)
+    return session.scalars(query).all()
+
+
+def save_filter(session: Session, person_id: int, *, name: str, query: str) -> SavedFilter:
+    """Keep a filter; one of the same name is replaced. Raises InvalidInput."""
+    name = normalise(printable(name))
+    if not name:
+        raise InvalidInput({"name": "required"})
+    if len(name) > LONGEST_NAME or len(query) > LONGEST_QUERY:
+        raise InvalidInput({"name": "too_long"})
+    there = {one.name: one for one in saved_filters(session, person_id)}
+    if name in there:
+        there[name].query = query
+        return there[name]
+    if len(there) >= MOST_SAVED:
+        raise InvalidInput({"name": "too_many_filters"})
+    saved = SavedFilter(person_id=person_id, name=name, query=query)
+    session.add(saved)
+    return saved
+
+
+def drop_filter(session: Session, person_id: int, filter_id: int) -> None:
+    """Forget one of one's own filters; raises NotFound for any other."""
+    saved = session.get(SavedFilter, filter_id)
+    if saved is None or saved.person_id != person_id:
+        raise NotFound("filter", filter_id)
+    session.delete(saved)

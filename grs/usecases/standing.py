@@ -1,0 +1,107 @@
+"""How the person at work stands to a complaint: what ``grs.domain.access`` judges by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from grs.db.charters import Chain, ChainDesk, Charter
+from grs.db.complaints import Complaint
+from grs.db.tasks import Task, TaskMember
+from grs.domain.access import Deed, Relation, may
+from grs.domain.calendar import dhaka_date
+from grs.domain.errors import NotYours
+from grs.domain.tasks import TaskKind
+from grs.domain.tiers import About, Tier
+from grs.domain.workflow import OPEN_STAGES
+from grs.usecases.desks import accused_people
+from grs.usecases.recipients import Recipients
+
+_ACCUSED_TIER = {About.GRIEVANCE_OFFICER: Tier.GRIEVANCE_OFFICER, About.APPEAL_OFFICER: Tier.APPEAL_OFFICER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The person at work, at which instant.
+
+    ``post_ids`` are the posts held or sat in for, ``own_post_ids`` those held. Supervised offices
+    include those below; headed ones are those whose own supervisor the person is.
+    """
+
+    person_id: int
+    post_ids: Collection[int]
+    now: datetime
+    own_post_ids: Collection[int] = ()
+    supervised_offices: Collection[int] = ()
+    headed_offices: Collection[int] = ()
+
+    @property
+    def today(self) -> date:
+        return dhaka_date(self.now)
+
+
+def relations(session: Session, complaint: Complaint, desk: Desk) -> set[Relation]:
+    """Every way in which the person stands to the complaint now."""
+    found = set()
+    stays = complaint.assignments
+    if complaint.post_id in desk.post_ids:
+        found.add(Relation.ANSWERS)
+    if {stay.post_id for stay in stays} & set(desk.post_ids):
+        found.add(Relation.ANSWERED)
+    if ({stay.office_id for stay in stays} | {complaint.charter.office_id}) & set(desk.supervised_offices):
+        found.add(Relation.SUPERVISES)
+    kinds = session.scalars(select(Task.kind).join(Complaint).where(Task.complaint_id == complaint.id, *asked_of(desk)))
+    for kind in kinds:
+        found.add(Relation.INVESTIGATES if kind is TaskKind.INVESTIGATION else Relation.ASKED)
+    if session.scalar(select(Complaint.id).where(Complaint.id == complaint.id, is_about(desk))) is not None:
+        found.add(Relation.ACCUSED)
+    return found
+
+
+def check(session: Session, complaint: Complaint, desk: Desk, deed: Deed) -> None:
+    """Raise NotYours unless the person may do this with the complaint."""
+    if not may(relations(session, complaint, desk), deed):
+        raise NotYours(deed)
+
+
+def asked_of(desk: Desk) -> tuple[ColumnElement[bool], ...]:
+    """Open tasks of this person or his posts, of a complaint that still lies where it was asked."""
+    mine = select(TaskMember.task_id).where(TaskMember.person_id == desk.person_id)
+    return (
+        Task.ended_at.is_(None),
+        or_(Task.to_post_id.in_(desk.post_ids), Task.id.in_(mine)),
+        *is_current(),
+    )
+
+
+def is_current() -> tuple[ColumnElement[bool], ...]:
+    """The task's complaint is open and in the stay in which the task was asked."""
+    return (Task.assignment_sequence == Complaint.assignment_sequence, Complaint.stage.in_(OPEN_STAGES))
+
+
+def is_about(desk: Desk) -> ColumnElement[bool]:
+    """The complaint is about the person at work: about a post that he holds, or the office that he heads."""
+    own = select(Chain.charter_id).join(ChainDesk, ChainDesk.chain_id == Chain.id)
+    headed = select(Charter.id).where(Charter.office_id.in_(desk.headed_offices))
+    return or_(
+        *(
+            and_(
+                Complaint.about == about,
+                Complaint.charter_id.in_(own.where(ChainDesk.tier == tier, ChainDesk.post_id.in_(desk.own_post_ids))),
+            )
+            for about, tier in _ACCUSED_TIER.items()
+        ),
+        and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(headed)),
+    )
+
+
+def accused_of(session: Session, complaint: Complaint, people: Recipients) -> set[int]:
+    """The persons whom the complaint is about."""
+    if complaint.about is About.NOBODY:
+        return set()
+    chain = session.scalars(select(Chain).where(Chain.charter_id == complaint.charter_id)).one()
+    return accused_people(people, chain.as_tier_chain(), complaint.about, complaint.charter.office_id)

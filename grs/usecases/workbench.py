@@ -1,0 +1,227 @@
+"""Everything an officer's page of one complaint shows, for the person who looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from grs.db.complaints import Complainant, Complaint
+from grs.db.desks import CaseWorker, ComplaintTag, HabitualMark
+from grs.db.offices import Office, Person, Post
+from grs.db.queries.complaints import complaint_by_number, earlier_of_same_person
+from grs.db.queries.offices import offices_with_charter
+from grs.db.tasks import IdentityOpening, Task
+from grs.domain.access import Deed, deeds
+from grs.domain.disposal import NotAdmissible
+from grs.domain.errors import NotFound
+from grs.domain.screening import Screening
+from grs.domain.tasks import TaskEnd, TaskKind
+from grs.domain.tracking import read_digits
+from grs.domain.workflow import INTERNAL_STEPS, Action, Actor, StepKind, allowed_actions
+from grs.usecases.appeals import appeal_deadline
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.handling import screening_of
+from grs.usecases.marks import can_propose, mark_against, mark_of
+from grs.usecases.people import Colleague, investigator_posts, responsible_post_of, responsible_posts
+from grs.usecases.recipients import Recipient, Recipients
+from grs.usecases.standing import Desk, check, relations
+from grs.usecases.stories import Story, story_of
+from grs.usecases.tasks import offices_above
+
+IDENTITY_SHOWN = timedelta(minutes=15)
+"""How long after it was opened the identity stays on the page of who opened it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the forms of the page offer to choose from."""
+
+    asked: Sequence[Post] = ()
+    proposed: Post | None = None
+    investigators: Sequence[Colleague] = ()
+    sharing: Sequence[Recipient] = ()
+    offices: Sequence[Office] = ()
+    above: Sequence[Office] = ()
+    not_admissible: Sequence[NotAdmissible] = ()
+    screening: Screening = field(default_factory=dict)
+    needs_screening: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workbench:
+    """A complaint as this person may see and work it. ``who`` is the identity, while it is opened."""
+
+    story: Story
+    may: frozenset[Deed]
+    actions: Sequence[Action]
+    tasks: Sequence[Task]
+    tags: Sequence[str]
+    worker: str | None
+    who: Complainant | None
+    earlier: Sequence[Complaint]
+    marked: HabitualMark | None
+    mark: HabitualMark | None
+    choices: Choices
+
+
+def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf: CalendarShelf) -> Workbench:
+    """The page of a complaint; raises NotFound or NotYours."""
+    complaint = readable(session, desk, tracking_number)
+    may = deeds(relations(session, complaint, desk))
+    hidden = () if Deed.READ_NOTES in may else INTERNAL_STEPS
+    story = story_of(session, complaint, shelf, hidden=hidden)
+    tasks = session.scalars(
+        select(Task)
+        .options(joinedload(Task.to_post).joinedload(Post.office))
+        .where(Task.complaint_id == complaint.id, Task.assignment_sequence == complaint.assignment_sequence)
+        .order_by(Task.id)
+    ).all()
+    _ = [[member.person for member in task.members] for task in tasks]  # drawn after the session has ended
+    actions = _actions(session, desk, complaint, tasks, shelf) if Deed.ACT in may else []
+    mark = mark_of(session, complaint)
+    if mark is not None and mark.post_id in desk.post_ids:
+        actions = [*actions, Action.DECIDE_MARK]
+    readable_earlier = (
+        [one for one in earlier_of_same_person(session, complaint) if _may_read(session, one, desk)]
+        if Deed.OPEN_IDENTITY in may
+        else []
+    )
+    marked = mark_against(session, complaint, today=desk.today)
+    return Workbench(
+        story=story,
+        may=may,
+        actions=actions,
+        tasks=tasks,
+        tags=tags_of(session, complaint),
+        worker=_worker(session, complaint),
+        who=complaint.complainant if Deed.OPEN_IDENTITY in may and _is_opened(session, complaint, desk) else None,
+        earlier=readable_earlier,
+        marked=marked,
+        mark=mark,
+        choices=_choices(session, desk, story, set(actions), marked),
+    )
+
+
+def readable(session: Session, desk: Desk, tracking_number: str) -> Complaint:
+    """A complaint that this person may read; raises NotFound or NotYours."""
+    complaint = complaint_by_number(session, read_digits(tracking_number))
+    if complaint is None:
+        raise NotFound("complaint", tracking_number)
+    check(session, complaint, desk, Deed.READ)
+    return complaint
+
+
+def _may_read(session: Session, complaint: Complaint, desk: Desk) -> bool:
+    return Deed.READ in deeds(relations(session, complaint, desk))
+
+
+def tags_of(session: Session, complaint: Complaint) -> Sequence[str]:
+    """The tags on a complaint."""
+    query = select(ComplaintTag.tag).where(ComplaintTag.complaint_id == complaint.id).order_by(ComplaintTag.tag)
+    return session.scalars(query).all()
+
+
+def _worker(session: Session, complaint: Complaint) -> str | None:
+    return session.scalar(
+        select(Person.name)
+        .join(CaseWorker, CaseWorker.person_id == Person.id)
+        .where(
+            CaseWorker.complaint_id == complaint.id,
+            CaseWorker.assignment_sequence == complaint.assignment_sequence,
+        )
+    )
+
+
+def _actions(
+    session: Session, desk: Desk, complaint: Complaint, tasks: Sequence[Task], shelf: CalendarShelf
+) -> list[Action]:
+    """What the workflow allows the desk, less what has nothing to be done to now."""
+    allowed = allowed_actions(complaint.stage, tier=complaint.tier, actor=Actor.OFFICER)
+    hearings = [task for task in tasks if task.kind is TaskKind.HEARING and task.begins_at is not None]
+    begun = any(
+        one.begins_at is not None and one.begins_at <= desk.now and one.ended_by in (None, TaskEnd.LAPSED)
+        for one in hearings
+    )
+    without = {
+        Action.RECORD_HEARING: not begun,
+        Action.ASSIGN: len(Recipients(session, desk.today).on_post(complaint.post_id)) < 2,
+        Action.REOPEN: Action.REOPEN in allowed and not _can_reopen(session, desk, complaint, shelf),
+        Action.PROPOSE_MARK: Action.PROPOSE_MARK in allowed and not can_propose(session, complaint),
+        Action.RECOMMEND: complaint.charter.office.parent is None,
+    }
+    return [action for action in allowed if not without.get(action)]
+
+
+def _can_reopen(session: Session, desk: Desk, complaint: Complaint, shelf: CalendarShelf) -> bool:
+    last_day = appeal_deadline(session, complaint, shelf=shelf, today=desk.today)
+    is_withdrawn = complaint.assignments[-1].ended_by is Action.WITHDRAW
+    return last_day is not None and desk.today <= last_day and not is_withdrawn
+
+
+def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], marked: HabitualMark | None) -> Choices:
+    """Only what the forms on the page need is asked for."""
+    complaint = story.complaint
+    if not actions:
+        return Choices()
+    asks = {Action.ASK_OPINION, Action.ORDER_SERVICE, Action.CALL_HEARING} & actions
+    asked = responsible_posts(session, complaint.charter.office) if asks else ()
+    was_screened = any(line.kind is StepKind.ACCEPTED and line.details.get("screening") for line in story.lines)
+    return Choices(
+        asked=asked,
+        proposed=responsible_post_of(session, complaint) if asks else None,
+        investigators=investigator_posts(session, complaint, desk.today) if Action.INVESTIGATE in actions else (),
+        sharing=Recipients(session, desk.today).on_post(complaint.post_id) if Action.ASSIGN in actions else (),
+        offices=_other_offices(session, complaint) if Action.FORWARD in actions else (),
+        above=offices_above(session, complaint) if Action.RECOMMEND in actions else (),
+        not_admissible=[one for one in NotAdmissible if one is not NotAdmissible.HABITUAL or marked is not None],
+        screening=screening_of(complaint),
+        needs_screening=Action.ACCEPT in actions and not was_screened,
+    )
+
+
+def _other_offices(session: Session, complaint: Complaint) -> list[Office]:
+    return [one for one in offices_with_charter(session) if one.id != complaint.charter.office_id]
+
+
+# -- the shielded identity -------------------------------------------------------------------------------
+
+
+def open_identity(session: Session, desk: Desk, tracking_number: str) -> None:
+    """Show who complained to this person for a while; the complainant sees that it was opened, and by which post.
+
+    Opened again within the while is the same opening. Raises NotFound or NotYours.
+    """
+    complaint = readable(session, desk, tracking_number)
+    check(session, complaint, desk, Deed.OPEN_IDENTITY)
+    if complaint.complainant is None or _is_opened(session, complaint, desk):
+        return
+    held = session.scalars(select(Post).where(Post.id.in_(desk.post_ids)).order_by(Post.id)).all()
+    at_desk = next((post.id for post in held if post.id == complaint.post_id), None)
+    post_id = at_desk or next((post.id for post in held), None)
+    opening = IdentityOpening(complaint_id=complaint.id, person_id=desk.person_id, post_id=post_id, opened_at=desk.now)
+    session.add(opening)
+
+
+def _is_opened(session: Session, complaint: Complaint, desk: Desk) -> bool:
+    query = select(IdentityOpening.id).where(
+        IdentityOpening.complaint_id == complaint.id,
+        IdentityOpening.person_id == desk.person_id,
+        IdentityOpening.opened_at > desk.now - IDENTITY_SHOWN,
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def openings_of(session: Session, complaint: Complaint, *, limit: int = 100) -> Sequence[IdentityOpening]:
+    """Who has looked at the complainant's identity, newest first: for the complainant."""
+    query = (
+        select(IdentityOpening)
+        .options(joinedload(IdentityOpening.post).joinedload(Post.office))
+        .where(IdentityOpening.complaint_id == complaint.id)
+        .order_by(IdentityOpening.id.desc())
+        .limit(limit)
+    )
+    return session.scalars(query).all()

@@ -1,0 +1,265 @@
+"""The list of complaints: by days left, filtered, searched, counted, saved; and what is done with many at once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from io import StringIO
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, redirect, render_template, request, url_for
+from sqlalchemy import ColumnElement, and_
+from sqlalchemy.orm import Session
+
+from grs.db.queries.complaints import PAGE, Shown, answered_at, at_offices, at_posts, count_at, listed
+from grs.domain.access import PostRole
+from grs.domain.bangla import search_words
+from grs.domain.errors import GrievanceError, NotYours
+from grs.domain.lodging import Ground
+from grs.domain.tiers import Tier
+from grs.domain.typed import read_number
+from grs.domain.workflow import OPEN_STAGES, Stage
+from grs.usecases import filters, handling
+from grs.usecases.marks import marks_to_decide
+from grs.usecases.posting import count_to_post
+from grs.usecases.recipients import Recipients
+from grs.usecases.standing import is_about
+from grs.usecases.tasks import my_open_tasks
+from grs.web.doors import house
+from grs.web.officer.room import Page, blueprint, today
+from grs.web.people import me
+from grs.web.presentation import SOON_WORKING_DAYS, list_line
+from grs.web.protection import logged_in
+from grs.web.tables import safe_cell
+
+FILTERS = ("desk", "show", "left", "tier", "stage", "service", "ground", "tag", "mine", "q")
+"""What stands in the address of a list; also of a saved one."""
+OFFICES = "offices"
+SHOWS = ("open", "disposed", "earlier")
+MOST_EXPORTED = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Which list is looked at: whose, and what of it."""
+
+    post_ids: tuple[int, ...]
+    scope: ColumnElement[bool]
+    shown: Shown
+    asked: dict[str, str]
+    show: str
+
+    @property
+    def is_supervision(self) -> bool:
+        return not self.post_ids
+
+
+@blueprint.get("/officer/")
+@logged_in
+def desk() -> Page:
+    """The complaints at one of this person's desks, fewest days left first; for supervisors those of their offices."""
+    elsewhere = _where_else()
+    if elsewhere is not None:
+        return redirect(elsewhere)
+    after = _page_key(request.args.get("after", ""))
+    with house().readers() as db:
+        listing = _listing(db)
+        found = listed(db, listing.scope, listing.shown, after=after, limit=PAGE + 1)
+        lines = [list_line(c, house().shelf.for_office(db, c.office), today()) for c in found[:PAGE]]
+        facts = _beside(db, listing, [c.id for c in found[:PAGE]])
+    more = found[PAGE - 1] if len(found) > PAGE else None
+    return render_template(
+        "officer/desk.html",
+        lines=lines,
+        listing=listing,
+        asked=listing.asked,
+        desks=me().desks,
+        supervises=bool(me().supervised_offices),
+        next_page=_address(listing.asked, after=f"{more.due_on}~{more.id}") if more else None,
+        csv_address=_address(listing.asked, endpoint="officer.export"),
+        tiers=list(Tier),
+        stages=list(OPEN_STAGES),
+        grounds=list(Ground),
+        problem=request.args.get("problem", ""),
+        done=read_number(request.args.get("done")),
+        refused=request.args.getlist("refused")[:PAGE],
+        has_filter=any(name in listing.asked for name in FILTERS[2:]),
+        **facts,
+    )
+
+
+def _address(asked: dict[str, str], *, endpoint: str = "officer.desk", **more: object) -> str:
+    """The address of a list with its filter."""
+    return f"{url_for(endpoint)}?{urlencode(asked | more, doseq=True)}"
+
+
+def _where_else() -> str | None:
+    """Who answers at no desk and supervises nothing has another first page."""
+    if me().desks or me().supervised_offices:
+        return None
+    if any(post.role is PostRole.OPERATOR for post in me().posts):
+        return url_for("operator.home")
+    return url_for("officer.tasks")
+
+
+def _listing(db: Session) -> Listing:
+    asked = {name: request.args[name][:200] for name in FILTERS if request.args.get(name)}
+    desks = {str(post.id): post.id for post in me().desks}
+    wanted = asked.get("desk", "")
+    if wanted == OFFICES or not desks:
+        post_ids: tuple[int, ...] = ()
+        scope = at_offices(me().supervised_offices)
+    else:
+        if wanted and wanted not in desks:
+            raise NotYours("list")
+        post_ids = (desks.get(wanted) or next(iter(desks.values())),)
+        scope = at_posts(post_ids)
+    show = asked.get("show", "open")
+    show = show if show in SHOWS else "open"
+    if show == "earlier" and post_ids:
+        scope = answered_at(post_ids)
+    # What is about the person at work stands in no list of his.
+    scope = and_(scope, ~is_about(me().desk()))
+    return Listing(post_ids=post_ids, scope=scope, shown=_shown(db, asked, show), asked=asked, show=show)
+
+
+def _shown(db: Session, asked: Mapping[str, str], show: str) -> Shown:
+    soon_until = house().shelf.for_scopes(db).add_working_days(today(), SOON_WORKING_DAYS)
+    left = asked.get("left")
+    tier = read_number(asked.get("tier"))
+    service = read_number(asked.get("service"))
+    stage = asked.get("stage")
+    ground = asked.get("ground")
+    return Shown(
+        is_open=None if show == "earlier" else show == "open",
+        tier=Tier(tier) if tier in {int(t) for t in Tier} else None,
+        stage=Stage(stage) if stage in OPEN_STAGES else None,
+        ground=Ground(ground) if ground in list(Ground) else None,
+        services=filters.entries_like(db, service) if service is not None else (),
+        tag=asked.get("tag", ""),
+        worker_id=me().person_id if asked.get("mine") else None,
+        overdue_on=today() if left == "overdue" else None,
+        soon_between=(today(), soon_until) if left == "soon" else None,
+        words=search_words(asked.get("q", "")),
+    )
+
+
+def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str, Any]:
+    """What stands around the list: counts, choices, other work that waits."""
+    soon_until = house().shelf.for_scopes(db).add_working_days(today(), SOON_WORKING_DAYS)
+    people = Recipients(db, today())
+    return {
+        "counts": count_at(db, listing.scope, today=today(), soon_until=soon_until) if listing.show == "open" else None,
+        "to_post": count_to_post(db, me().post_ids),
+        "my_tasks": len(my_open_tasks(db, me().desk())),
+        "to_decide": marks_to_decide(db, me().post_ids, today=today()),
+        "services": filters.services_of(db, listing.post_ids or None, me().supervised_offices),
+        "tags": filters.tags_at(db, listing.scope),
+        "tags_of": filters.tags_by_complaint(db, complaint_ids),
+        "workers": filters.workers_by_complaint(db, complaint_ids),
+        "saved": filters.saved_filters(db, me().person_id),
+        "sharing": people.on_post(listing.post_ids[0]) if listing.post_ids else [],
+    }
+
+
+def _page_key(text: str) -> tuple[date, int] | None:
+    day, _, number = text.partition("~")
+    found = read_number(number)
+    try:
+        return (date.fromisoformat(day), found) if found is not None else None
+    except ValueError:
+        return None
+
+
+@blueprint.get("/officer/list.csv")
+@logged_in
+def export() -> Page:
+    """The list as it is filtered, for a spreadsheet; never who complained."""
+    with house().readers() as db:
+        listing = _listing(db)
+        found = listed(db, listing.scope, listing.shown, limit=MOST_EXPORTED)
+        rows = list(_rows(found))
+    out = StringIO()
+    csv.writer(out).writerows(rows)
+    headers = {"Content-Disposition": "attachment; filename=list.csv"}
+    return Response("\ufeff" + out.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _rows(found: Any) -> Iterator[list[object]]:
+    yield ["tracking_number", "filed_on", "due_on", "tier", "stage", "outcome", "ground", "service", "subject"]
+    for complaint in found:
+        yield [
+            complaint.tracking_number,
+            complaint.filed_on,
+            complaint.due_on,
+            int(complaint.tier),
+            complaint.stage,
+            complaint.outcome or "",
+            complaint.ground,
+            safe_cell(complaint.entry.name if complaint.entry else ""),
+            safe_cell(complaint.subject),
+        ]
+
+
+# -- many at once -------------------------------------------------------------------------------------
+
+
+@blueprint.post("/officer/batch")
+@logged_in
+def batch() -> Page:
+    """Acknowledge, assign or print the chosen complaints; each by itself, what cannot be done is named."""
+    numbers = request.form.getlist("number")[:PAGE]
+    back = {name: request.form[name] for name in FILTERS if request.form.get(name)}
+    if not numbers:
+        return redirect(_address(back, problem="choose_complaints"), 303)
+    what = request.form.get("do", "")
+    if what == "print":
+        return redirect(f"{url_for('officer.print_many')}?{urlencode([('number', n) for n in numbers])}", 303)
+    done, refused = 0, []
+    for number in numbers:
+        try:
+            with house().writers.begin() as db:
+                _do_one(db, what, number)
+            done += 1
+        except GrievanceError:
+            refused.append(number)
+    return redirect(_address(back, done=done, refused=refused), 303)
+
+
+def _do_one(db: Session, what: str, number: str) -> None:
+    if what == "accept":
+        handling.accept(db, me().desk(), number, seen_steps=None)
+    elif what == "assign":
+        handling.assign(db, me().desk(), number, seen_steps=None, person_id=read_number(request.form.get("person")))
+    else:
+        raise NotYours(what)
+
+
+# -- saved filters ------------------------------------------------------------------------------------
+
+
+@blueprint.post("/officer/filters")
+@logged_in
+def save_filter() -> Page:
+    """Keep the filter of the list under a name."""
+    asked = {name: request.form[name] for name in FILTERS if request.form.get(name)}
+    with house().writers.begin() as db:
+        filters.save_filter(db, me().person_id, name=request.form.get("name", ""), query=urlencode(asked))
+    return redirect(_address(asked), 303)
+
+
+@blueprint.post("/officer/filters/<int(max=2147483647):filter_id>/delete")
+@logged_in
+def drop_filter(filter_id: int) -> Page:
+    """Forget a saved filter."""
+    with house().writers.begin() as db:
+        filters.drop_filter(db, me().person_id, filter_id)
+    return redirect(url_for("officer.desk"), 303)
+
+
+def complaints_of(numbers: list[str]) -> list[str]:
+    """Each number once, a page of them at most."""
+    return list(dict.fromkeys(numbers))[:PAGE]

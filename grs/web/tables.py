@@ -1,0 +1,8 @@
+"""Tables that leave as files."""
+
+from __future__ import annotations
+
+
+def safe_cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
