@@ -198,7 +198,9 @@ def test_reminders_come_five_and_one_working_days_before() -> None:
     first = next_reminder(GAZETTE, due_on)
     assert first == date(2025, 5, 14)
     assert next_reminder(GAZETTE, due_on, after=first) == date(2025, 5, 19)
-    assert next_reminder(GAZETTE, due_on, after=date(2025, 5, 19)) is None
+    overdue = next_reminder(GAZETTE, due_on, after=date(2025, 5, 19))
+    assert overdue == date(2025, 5, 21), "who still has it then is told that its time is over"
+    assert next_reminder(GAZETTE, due_on, after=overdue) is None
 
 
 def test_every_day_not_counted_is_explained() -> None:

@@ -66,8 +66,9 @@ def test_the_buttons_are_exactly_what_the_click_allows(stage: Stage, action: Act
             next_stage(stage, action, tier=tier)
 
 
-def test_a_disposed_complaint_offers_an_officer_nothing() -> None:
-    assert allowed_actions(Stage.DISPOSED, tier=Tier.APPEAL_OFFICER, actor=Actor.OFFICER) == []
+def test_a_disposed_complaint_can_be_reopened_and_noted_and_nothing_else() -> None:
+    actions = allowed_actions(Stage.DISPOSED, tier=Tier.APPEAL_OFFICER, actor=Actor.OFFICER)
+    assert actions == [Action.REOPEN, Action.NOTE]
 
 
 def test_only_the_first_tier_forwards() -> None:

@@ -95,6 +95,7 @@ def test_nothing_is_lost_while_the_server_is_away(
             mail=away,
             sms=mailing_house.sms,
             settings=mailing_house.settings,
+            shelf=mailing_house.shelf,
             clock=clock,
         )
         clock.forward(hours=1)
@@ -126,6 +127,7 @@ def test_a_worker_killed_after_the_servers_thanks_repeats_that_letter_only(
             mail=DiesAfterSending(),
             sms=mailing_house.sms,
             settings=mailing_house.settings,
+            shelf=mailing_house.shelf,
             clock=clock,
         )
     assert len(sink.letters) == 1

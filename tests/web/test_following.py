@@ -77,7 +77,7 @@ def test_the_officer_asks_calls_and_replies(house: House, citizen: FlaskClient, 
     officer.post(f"/officer/complaints/{number}/accept", data={"seen_steps": "1"})
     acts = [
         ("ask_opinion", {"question": "কেন দেরি?", "answer_by": "২০/০৪/২০২৫"}),
-        ("call_hearing", {"hearing_on": "২২/০৪/২০২৫", "hearing_at": "সকাল ১১টা", "place": "কক্ষ ২০৩"}),
+        ("call_hearing", {"hearing_on": "২২/০৪/২০২৫", "hearing_at": "১১.৩০", "place": "কক্ষ ২০৩"}),
         ("reply", {"reason": "তদন্ত চলছে", "expected_on": "৩০/০৪/২০২৫"}),
     ]
     due_on = fetch(house, number).due_on

@@ -18,6 +18,7 @@ from grs.domain.tasks import Instruction, TaskKind
 from grs.domain.typed import read_clock, read_day, read_number, read_yes_or_no
 from grs.domain.workflow import Action, Stage
 from grs.usecases import disposals, handling, marks, tasks
+from grs.usecases.charters import task_limits
 from grs.usecases.ready_texts import FIELDS, texts_for
 from grs.usecases.standing import Desk
 from grs.usecases.stories import file_of
@@ -347,6 +348,7 @@ def _complaint_page(
         problems=problems or {},
         done=done if done in ACTS else "",
         today=today(),
+        limits=task_limits(),
     )
 
 
