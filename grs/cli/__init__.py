@@ -10,9 +10,10 @@ import click
 from grs.cli.calendars import calendar
 from grs.cli.charters import charter
 from grs.cli.database import db, history
-from grs.cli.doors import stop
+from grs.cli.doors import open_checked_house, stop
 from grs.cli.forms import forms
 from grs.cli.letters import letters
+from grs.cli.people import people
 from grs.domain.errors import GrievanceError
 from grs.settings import SettingsError
 
@@ -41,8 +42,26 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
 
 
-for _group in (charter, calendar, forms, letters, history, db):
+for _group in (charter, calendar, forms, letters, people, history, db):
     main.add_command(_group)
+
+
+@main.command("setup")
+def setup() -> None:
+    """Make a new installation ready: the schema, the gazette calendar, the shipped offices and charters.
+
+    Makes no account; `grs people administrator` makes the first one. Run again, it adds what is missing.
+    """
+    from grs.db import schema
+    from grs.usecases.demo import prepare_rules
+
+    house = open_checked_house(checked=False)
+    schema.upgrade(house.engine)
+    click.echo("reading the gazette calendar, the offices and the charters …")
+    with house.writers.begin() as session:
+        prepare_rules(session, now=house.clock())
+    house.close()
+    click.echo("ready; next: grs people administrator EMAIL --name NAME --office OFFICE")
 
 
 @main.command("run")

@@ -68,6 +68,9 @@ class Post(Base):
     office: Mapped[Office] = relationship()
 
 
+NO_PASSWORD = "-"  # noqa: S105 - no hash at all: nothing matches it
+
+
 class Person(Base):
     """Someone who can log in, once a password is set.
 
@@ -89,6 +92,11 @@ class Person(Base):
     totp_since: Mapped[datetime | None]
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     calendar_salt: Mapped[str | None] = mapped_column(String(40))
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the person has set one and can log in."""
+        return self.password_hash != NO_PASSWORD
 
 
 class PostHolder(Base):

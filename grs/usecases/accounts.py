@@ -12,12 +12,15 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from zxcvbn import zxcvbn
 
-from grs.db.offices import AccountLink, LinkPurpose, LoginSession, Person, Post, PostHolder, RecoveryCode
+from grs.db.offices import NO_PASSWORD, AccountLink, LinkPurpose, LoginSession, Person, Post, PostHolder, RecoveryCode
 from grs.domain.access import PostRole
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
+from grs.domain.lodging import is_email
+from grs.settings import Settings
 from grs.usecases.digests import supervised_offices
 from grs.usecases.ledger import Ledger
+from grs.usecases.letters import SEALED_PATHS
 from grs.usecases.recipients import Recipient
 from grs.usecases.secrets import (
     hash_secret,
@@ -25,6 +28,7 @@ from grs.usecases.secrets import (
     is_secret,
     new_recovery_code,
     new_token,
+    sealed,
     sealed_number,
     token_hash,
     totp_secret,
@@ -41,7 +45,6 @@ LONGEST_PASSWORD = 200
 HARD_TO_GUESS = 3
 """The least score (0 to 4) of the estimator: above it stand no common passwords, names or keyboard rows."""
 RECOVERY_CODES = 10
-NO_PASSWORD = "-"  # noqa: S105 - no hash at all: nothing matches it
 TOTP_SECONDS = 30
 
 
@@ -176,23 +179,36 @@ def confirmed_person(session: Session, person_id: int, password: str, *, field: 
 # -- links --------------------------------------------------------------------------------------------
 
 
-def invite(session: Session, *, email: str, name: str, now: datetime) -> AccountLink:
+def invite_person(session: Session, *, email: str, name: str, now: datetime) -> AccountLink:
     """A new person, or one who has not set a password yet, with a link by e-mail to set it."""
     email = email.strip().lower()
-    person = session.scalar(select(Person).where(Person.email == email))
+    if not is_email(email):
+        raise InvalidInput({"email": "not_an_email"})
+    person = person_by_email(session, email)
     if person is None:
         person = Person(name=name, email=email, password_hash=NO_PASSWORD, created_at=now)
         session.add(person)
         session.flush()
-    elif person.password_hash != NO_PASSWORD:
+    elif person.has_password:
         raise InvalidInput({"email": "has_account"})
     return _send_link(session, person, LinkPurpose.INVITATION, now)
+
+
+def person_by_email(session: Session, email: str) -> Person | None:
+    """The person of an address, if there is one."""
+    return session.scalar(select(Person).where(Person.email == email.strip().lower()))
+
+
+def link_address(link: AccountLink, settings: Settings) -> str:
+    """Where a link leads; only for whoever hands it over himself."""
+    seal = sealed("account_link", link.id, link.salt, settings.checked_secret)
+    return f"{settings.base_url}{SEALED_PATHS['account_link']}{seal}"
 
 
 def ask_for_reset(session: Session, email: str, *, now: datetime) -> None:
     """Send a link to set a new password, a few times a day; says nothing of whether there is such a person."""
     person = session.scalar(select(Person).where(Person.email == email.strip().lower(), Person.is_active))
-    if person is None or person.password_hash == NO_PASSWORD:
+    if person is None or not person.has_password:
         return
     lately = select(AccountLink.id).where(
         AccountLink.person_id == person.id, AccountLink.created_at > now - timedelta(days=1)

@@ -262,6 +262,12 @@ USUAL_GRADE = {
 """The pay grade that a post at a level of offices usually has (ours); corrected where it is another."""
 
 
+def post_for(session: Session, office: Office, role: PostRole) -> Post:
+    """The office's post of that role, whatever its title; a new one where there is none."""
+    posts = session.scalars(select(Post).where(Post.office_id == office.id, Post.role == role).order_by(Post.id))
+    return posts.first() or post_in(session, office, role)
+
+
 def post_in(session: Session, office: Office, role: PostRole, title: str | None = None) -> Post:
     """The office's post of that role and title, made when it is not there yet."""
     title_bn, title_en = POST_TITLES[role] if title is None else (title[:200], POST_TITLES[role][1])

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from grs.db.charters import Chain
 from grs.db.complaints import Complaint
 from grs.db.offices import Office, Person, Post, PostHolder
-from grs.domain.access import DESK_ROLES, PostRole
+from grs.domain.access import PostRole
 from grs.domain.errors import NotFound
 from grs.domain.tasks import Investigator
 from grs.domain.tiers import About, Tier
@@ -27,6 +27,7 @@ class Colleague:
 
     person_id: int
     name: str
+    email: str
     post: Post
 
     def as_investigator(self) -> Investigator:
@@ -94,9 +95,9 @@ def supervisor_post(session: Session, office: Office) -> Post:
     return post
 
 
-def is_at_a_desk(posts: Sequence[Post]) -> bool:
-    """Whether one of these posts answers for complaints."""
-    return any(post.role in DESK_ROLES for post in posts)
+def everybody_on_posts(session: Session, today: date, *, office_id: int | None = None) -> list[Colleague]:
+    """Everybody who sits on a post of an office, or of all."""
+    return _on_posts(session, today, *([Post.office_id == office_id] if office_id is not None else []))
 
 
 def _on_posts(session: Session, today: date, *where: object) -> list[Colleague]:
@@ -108,4 +109,4 @@ def _on_posts(session: Session, today: date, *where: object) -> list[Colleague]:
         .where(PostHolder.is_stand_in.is_(False), *held_on(today), *where)  # type: ignore[arg-type]
         .order_by(Post.office_id, Post.id, PostHolder.id)
     ).all()
-    return [Colleague(person.id, person.name, post) for _, post, person in rows]
+    return [Colleague(person.id, person.name, person.email, post) for _, post, person in rows]
