@@ -33,6 +33,7 @@ from grs.usecases.secrets import (
     token_hash,
     totp_secret,
 )
+from grs.usecases.standing import Desk
 
 LONGEST_SESSION = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
@@ -365,6 +366,20 @@ def posts_of(session: Session, person_id: int, today: date, *, own_only: bool = 
     if own_only:
         query = query.where(PostHolder.is_stand_in.is_(False))
     return list(dict.fromkeys(session.scalars(query)))
+
+
+def desk_of(session: Session, person_id: int, *, now: datetime) -> Desk:
+    """A person at work: his posts, those he sits in for, and the offices he supervises, on the day of an instant."""
+    today = dhaka_date(now)
+    posts, own = posts_of(session, person_id, today), posts_of(session, person_id, today, own_only=True)
+    return Desk(
+        person_id=person_id,
+        post_ids=[post.id for post in posts],
+        own_post_ids=[post.id for post in own],
+        supervised_offices=offices_supervised_by(session, posts),
+        headed_offices={post.office_id for post in own if post.role is PostRole.SUPERVISOR},
+        now=now,
+    )
 
 
 def operator_by_email(session: Session, email: str, today: date) -> tuple[int, int]:

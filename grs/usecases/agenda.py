@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -16,9 +16,9 @@ from grs.db.tasks import Task, TaskMember
 from grs.domain.errors import NotFound
 from grs.domain.tasks import TaskKind
 from grs.domain.workflow import OPEN_STAGES
-from grs.usecases.accounts import posts_of
+from grs.usecases.accounts import desk_of
 from grs.usecases.secrets import is_seal, new_token, sealed, sealed_number
-from grs.usecases.standing import is_current
+from grs.usecases.standing import Desk, is_about, is_current
 
 AHEAD = timedelta(days=60)
 MOST = 500
@@ -47,11 +47,15 @@ class AgendaEntry:
     task_kind: TaskKind | None = None
 
 
-def agenda(session: Session, person_id: int, post_ids: Collection[int], *, today: date) -> list[AgendaEntry]:
-    """The next weeks in order of day: my hearings, what others answer me, what I answer, and due dates."""
+def agenda(session: Session, desk: Desk) -> list[AgendaEntry]:
+    """The next weeks in order of day: my hearings, what others answer me, what I answer, and due dates.
+
+    Of what is about the person himself only what he was asked for.
+    """
+    post_ids, today = desk.post_ids, desk.today
     until = today + AHEAD
     found: list[AgendaEntry] = []
-    mine = select(TaskMember.task_id).where(TaskMember.person_id == person_id)
+    mine = select(TaskMember.task_id).where(TaskMember.person_id == desk.person_id)
     tasks = session.execute(
         select(Task, Complaint.tracking_number)
         .join(Complaint, Complaint.id == Task.complaint_id)
@@ -59,7 +63,11 @@ def agenda(session: Session, person_id: int, post_ids: Collection[int], *, today
             Task.ended_at.is_(None),
             Task.due_on.between(today, until),
             *is_current(),
-            or_(Task.asked_by_post_id.in_(post_ids), Task.to_post_id.in_(post_ids), Task.id.in_(mine)),
+            or_(
+                Task.asked_by_post_id.in_(post_ids) & ~is_about(desk),
+                Task.to_post_id.in_(post_ids),
+                Task.id.in_(mine),
+            ),
         )
         .order_by(Task.due_on, Task.id)
         .limit(MOST)
@@ -81,6 +89,7 @@ def agenda(session: Session, person_id: int, post_ids: Collection[int], *, today
             Complaint.post_id.in_(post_ids),
             Complaint.stage.in_(OPEN_STAGES),
             Complaint.due_on.between(today, until),
+            ~is_about(desk),
         )
         .order_by(Complaint.due_on, Complaint.id)
         .limit(MOST)
@@ -99,7 +108,7 @@ def feed_token(session: Session, person_id: int, *, secret_key: str, renew: bool
 
 
 def agenda_of_feed(
-    session: Session, token: str, *, secret_key: str, today: date
+    session: Session, token: str, *, secret_key: str, now: datetime
 ) -> tuple[Person, Sequence[AgendaEntry]]:
     """The agenda behind a secret name; raises NotFound when the name is made up, old, or its person shut out."""
     number = sealed_number(token)
@@ -108,5 +117,4 @@ def agenda_of_feed(
         raise NotFound("calendar", "")
     if not is_seal(token, "calendar", person.id, person.calendar_salt, secret_key):
         raise NotFound("calendar", "")
-    posts = [post.id for post in posts_of(session, person.id, today)]
-    return person, agenda(session, person.id, posts, today=today)
+    return person, agenda(session, desk_of(session, person.id, now=now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import cached_property
 
@@ -13,9 +14,9 @@ from grs.domain.access import DESK_ROLES, PostRole
 from grs.domain.calendar import dhaka_date
 from grs.usecases.accounts import (
     SEEN_EVERY,
+    desk_of,
     keep_alive,
     live_session,
-    offices_supervised_by,
     posts_of,
 )
 from grs.usecases.standing import Desk
@@ -61,29 +62,21 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         return [post for post in self.posts if post.role in DESK_ROLES]
 
     @cached_property
-    def supervised_offices(self) -> set[int]:
+    def _at_work(self) -> Desk:
         with house().readers() as session:
-            return offices_supervised_by(session, self.posts)
-
-    @property
-    def headed_offices(self) -> set[int]:
-        """The offices whose own supervisor this person is."""
-        return {post.office_id for post in self.own_posts if post.role is PostRole.SUPERVISOR}
-
-    @property
-    def post_ids(self) -> list[int]:
-        return [post.id for post in self.posts]
+            return desk_of(session, self.person_id, now=house().clock())
 
     def desk(self) -> Desk:
-        """The officer at work, at this instant."""
-        return Desk(
-            person_id=self.person_id,
-            post_ids=self.post_ids,
-            own_post_ids=[post.id for post in self.own_posts],
-            supervised_offices=self.supervised_offices,
-            headed_offices=self.headed_offices,
-            now=house().clock(),
-        )
+        """The person at work, in this request."""
+        return self._at_work
+
+    @property
+    def supervised_offices(self) -> Collection[int]:
+        return self.desk().supervised_offices
+
+    @property
+    def post_ids(self) -> Collection[int]:
+        return self.desk().post_ids
 
 
 @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types

@@ -788,9 +788,9 @@ def test_the_calendar_shows_hearings_answers_and_due_dates_and_its_address_can_b
     call(house, number, date(2025, 4, 16))
     desk = owner(house, number)
     with house.readers() as session:
-        mine = agenda.agenda(session, desk.person_id, desk.post_ids, today=date(2025, 4, 6))
+        mine = agenda.agenda(session, desk)
         asked = responsible(house, number)
-        theirs = agenda.agenda(session, asked.person_id, asked.post_ids, today=date(2025, 4, 6))
+        theirs = agenda.agenda(session, asked)
     assert [one.kind for one in mine] == ["answer_due", "hearing", "due"]
     assert [one.kind for one in theirs] == ["my_answer", "hearing"]
     with house.writers.begin() as session:
@@ -798,10 +798,10 @@ def test_the_calendar_shows_hearings_answers_and_due_dates_and_its_address_can_b
         assert agenda.feed_token(session, desk.person_id, secret_key=SECRET) == token
         new = agenda.feed_token(session, desk.person_id, secret_key=SECRET, renew=True)
     with house.readers() as session:
-        assert len(agenda.agenda_of_feed(session, new, secret_key=SECRET, today=date(2025, 4, 6))[1]) == 3
+        assert len(agenda.agenda_of_feed(session, new, secret_key=SECRET, now=clock.now)[1]) == 3
         for dead in (token, new[:-1], "1-x", "nonsense"):
             with pytest.raises(NotFound):
-                agenda.agenda_of_feed(session, dead, secret_key=SECRET, today=date(2025, 4, 6))
+                agenda.agenda_of_feed(session, dead, secret_key=SECRET, now=clock.now)
         session.get_one(Person, desk.person_id).is_active = False
         with pytest.raises(NotFound):
-            agenda.agenda_of_feed(session, new, secret_key=SECRET, today=date(2025, 4, 6))
+            agenda.agenda_of_feed(session, new, secret_key=SECRET, now=clock.now)

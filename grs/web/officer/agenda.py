@@ -10,7 +10,7 @@ from grs.notify.invitations import FeedEntry, feed
 from grs.notify.render import number_text
 from grs.usecases import agenda as agendas
 from grs.web.doors import house
-from grs.web.officer.room import Page, blueprint, today
+from grs.web.officer.room import Page, blueprint
 from grs.web.people import me
 from grs.web.protection import anyone, logged_in
 from grs.words import word
@@ -21,7 +21,7 @@ from grs.words import word
 def calendar() -> Page:
     """The coming weeks by day."""
     with house().readers() as db:
-        found = agendas.agenda(db, me().person_id, me().post_ids, today=today())
+        found = agendas.agenda(db, me().desk())
     days: dict[object, list[agendas.AgendaEntry]] = {}
     for entry in found:
         days.setdefault(entry.day, []).append(entry)
@@ -47,7 +47,9 @@ def renew_feed() -> Page:
 def calendar_feed(token: str) -> Page:
     """The agenda for calendar programs, which cannot log in: whoever has the address can read it."""
     with house().readers() as db:
-        person, found = agendas.agenda_of_feed(db, token, secret_key=house().settings.checked_secret, today=today())
+        person, found = agendas.agenda_of_feed(
+            db, token, secret_key=house().settings.checked_secret, now=house().clock()
+        )
     g.language = person.language
     site = house().settings.base_url
     entries = [
