@@ -16,9 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
+from grs.bootstrap import open_house
 from grs.cli import main
 from grs.settings import CONFIG, ROOT, SettingsError, read_settings
-from tests.conftest import SECRET, Template
+from tests.conftest import SECRET, Template, browser, make_settings
 from tests.postgres import free_port
 
 SMALL_CALENDAR = "date,kind,name_bn,name_en,evidence\n2027-01-03,holiday,ছুটি,Holiday,SRO 1\n"
@@ -152,6 +153,44 @@ def test_charter_import_stores_a_version(sqlite_only: Template) -> None:
     refused = grs("charter", "import", path, "--in-force-from", "2025-06-01", url=sqlite_only.url)
     assert (refused.exit_code, "2025-07-01" in refused.output) == (1, True)
     assert grs("charter", "import", path, "--office", "nowhere", url=sqlite_only.url).exit_code == 1
+
+
+# -- grs setup, grs people ---------------------------------------------------------------------
+
+
+def test_a_fresh_installation_has_no_account_and_its_first_one_is_made_by_command(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'fresh.db'}"
+    assert grs("people", "list", url=url).exit_code == 1, "no schema yet"
+    for _ in range(2):
+        assert grs("setup", url=url).exit_code == 0, "again adds nothing"
+    assert grs("people", "list", url=url).output == ""
+    words = ("people", "administrator", "Admin@office.example", "--name", "প্রশাসক", "--office", "cabinet-cell")
+    made = grs(*words, url=url)
+    assert made.exit_code == 0
+    link = made.output.rsplit("/account/links/", 1)[1].strip()
+    house = open_house(make_settings(url, tmp_path))
+    client = browser(house)
+    answer = client.post(f"/account/links/{link}", data={"password": "চারটি শব্দ পাশাপাশি", "again": "চারটি শব্দ পাশাপাশি"})
+    assert answer.status_code == 303
+    typed = {"email": "admin@office.example", "password": "চারটি শব্দ পাশাপাশি"}
+    assert client.post("/login", data=typed).status_code == 303
+    house.close()
+    assert "administrator" in grs("people", "list", url=url).output
+
+
+def test_somebody_is_invited_to_a_post(sqlite_only: Template) -> None:
+    words = ("people", "invite", "new@office.example", "--name", "নতুন জন", "--office", "doict-rangpur")
+    post = ("--role", "grievance_officer", "--from", "2025-07-01", "--to", "2025-06-01")
+    refused = grs(*words, *post, url=sqlite_only.url)
+    assert (refused.exit_code, "held_to" in refused.output) == (1, True)
+    assert grs("people", "list", url=sqlite_only.url).output.count("new@office.example") == 0, "nothing half done"
+    assert grs(*words, "--role", "grievance_officer", url=sqlite_only.url).exit_code == 0
+    again = grs(*words, "--role", "supervisor", url=sqlite_only.url)
+    assert again.exit_code == 0
+    found = grs("people", "list", "--office", "doict-rangpur", url=sqlite_only.url).output
+    assert found.count("new@office.example") == 2
+    assert grs(*words[:-1], "nowhere", "--role", "supervisor", url=sqlite_only.url).exit_code == 1
+    assert grs("people", "invite", "no-address", *words[3:], *post[:2], url=sqlite_only.url).exit_code == 1
 
 
 # -- grs calendar import -----------------------------------------------------------------------

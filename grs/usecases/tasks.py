@@ -17,7 +17,7 @@ from grs.db.tasks import Task, TaskMember
 from grs.domain.access import Deed, PostRole
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.deadlines import due_date, is_overdue, next_reminder
-from grs.domain.errors import InvalidInput, NotFound
+from grs.domain.errors import InvalidInput, NotFound, NotYours
 from grs.domain.escalation import escalates_after
 from grs.domain.tasks import (
     ANSWERED_BY_OTHERS,
@@ -310,7 +310,10 @@ def answer(
     Returns the files that did not fit. Raises NotFound when the task is not (or no longer) this person's.
     """
     number = open_task(session, desk, task_id).complaint.tracking_number
-    complaint, stage = begin(session, desk, number, None, Action.ANSWER, deed=Deed.ANSWER)
+    try:
+        complaint, stage = begin(session, desk, number, None, Action.ANSWER, deed=Deed.ANSWER)
+    except NotYours:
+        raise NotFound("task", task_id) from None  # it has ended meanwhile
     task = open_task(session, desk, task_id)  # again, under the complaint's lock
     if task.kind not in ANSWERED_BY_OTHERS:
         raise NotFound("task", task_id)
@@ -359,22 +362,29 @@ def end_lapsed_tasks(writers: sessionmaker[Session], *, now: datetime, dry_run: 
     today = dhaka_date(now)
     last_id = 0
     while True:
-        with writers.begin() as session:
-            tasks = session.scalars(_to_end(today, last_id)).all()
-            if dry_run:
-                counts["lapsed"] += len(tasks)
-            else:
-                for task in tasks:
-                    counts[_end(session, task, now)] += 1
-            last_id = tasks[-1].id if tasks else last_id
-        if len(tasks) < BATCH:
-            return +counts
+        with writers() as session:
+            ids = session.scalars(_to_end(today, last_id)).all()
+        if dry_run:
+            counts["lapsed"] += len(ids)
+        else:
+            # One transaction a task: never two complaints locked at once, so that no other job waits for us
+            # while we wait for it.
+            for task_id in ids:
+                with writers.begin() as session:
+                    counts[_end(session, task_id, now)] += 1
+        if len(ids) < BATCH:
+            del counts[ENDED_MEANWHILE]
+            return counts
+        last_id = ids[-1]
+
+
+ENDED_MEANWHILE = "ended_meanwhile"
 
 
 def _to_end(today: date, last_id: int) -> Any:
     is_over = or_(Complaint.stage.not_in(OPEN_STAGES), Task.assignment_sequence != Complaint.assignment_sequence)
     return (
-        select(Task)
+        select(Task.id)
         .join(Complaint, Complaint.id == Task.complaint_id)
         .where(
             Task.ended_at.is_(None),
@@ -386,13 +396,13 @@ def _to_end(today: date, last_id: int) -> Any:
     )
 
 
-def _end(session: Session, task: Task, now: datetime) -> str:
+def _end(session: Session, task_id: int, now: datetime) -> str:
     # The complaint first, as every act does: two that wait for each other would never end.
-    complaint = session.get(Complaint, task.complaint_id, with_for_update=True, populate_existing=True)
-    session.refresh(task, with_for_update=True)
-    assert complaint is not None  # its row outlives the task
+    complaint_id = select(Task.complaint_id).where(Task.id == task_id).scalar_subquery()
+    complaint = session.scalars(select(Complaint).where(Complaint.id == complaint_id).with_for_update()).one()
+    task = session.get_one(Task, task_id)
     if task.ended_at is not None:
-        return "there_already"
+        return ENDED_MEANWHILE
     today = dhaka_date(now)
     people, ledger = Recipients(session, today), Ledger(now)
     has_moved = complaint.stage not in OPEN_STAGES or task.assignment_sequence != complaint.assignment_sequence
@@ -405,8 +415,8 @@ def _end(session: Session, task: Task, now: datetime) -> str:
             )
         ledger.write(session, skip_known=True)
         return "moved"
-    if not has_lapsed(task.due_on, today):
-        return "there_already"
+    if not has_lapsed(task.due_on, today) or task.kind is TaskKind.HEARING:
+        return ENDED_MEANWHILE
     task.ended_at, task.ended_by = now, TaskEnd.LAPSED
     complaint.stage = next_stage(complaint.stage, Action.LAPSE, tier=complaint.tier)
     details = {"from_post": complaint.post_id, "task": task.id, "task_kind": task.kind, "was_until": task.due_on}

@@ -84,3 +84,12 @@ def _page(chromium: Browser, site: str, size: dict[str, int]) -> Iterator[Page]:
     page.set_default_timeout(15_000)
     yield page
     context.close()
+
+
+@pytest.fixture
+def inspector(chromium: Browser, site: str) -> Iterator[Page]:
+    """A browser that lets axe run: the pages' own policy forbids scripts, ours for the test does not."""
+    context = chromium.new_context(base_url=site, viewport=PHONE, bypass_csp=True)  # type: ignore[arg-type]
+    page = context.new_page()
+    yield page
+    context.close()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Page
 
 from grs.bootstrap import House
 from grs.domain.lodging import Assistance, Channel
@@ -21,12 +19,12 @@ from grs.usecases.charters import find_office
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.own_complaints import ask_for_link
 from grs.usecases.paper_forms import sample_sheet
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK
+from tests.browser.looking import assert_sound, log_in_as, look_at, press, violations
 from tests.conftest import SECRET, Template, body_of
 from tests.stories import TYPED, a_form, dispose, fetch, lodge
 from workers import jobs
 
-SMALLEST_TARGET = 44
 LANGUAGES = ("bn", "en")
 PUBLIC = (
     "/",
@@ -53,12 +51,6 @@ class Filed:
     address: str
     number: str
     code: str
-
-
-def press(page: Page, button: Locator) -> None:
-    """Click and wait for the page that answers: what is counted at once would be counted on half of it."""
-    button.click()
-    page.wait_for_load_state("load")
 
 
 def go_on(page: Page) -> None:
@@ -111,51 +103,6 @@ def form_pages(address: str) -> list[str]:
 
 
 # -- axe, on every page in both languages ------------------------------------------------------------
-
-
-@pytest.fixture
-def inspector(chromium: Browser, site: str) -> Iterator[Page]:
-    """A browser that lets axe run: the pages' own policy forbids scripts, ours for the test does not."""
-    context = chromium.new_context(base_url=site, viewport=PHONE, bypass_csp=True)  # type: ignore[arg-type]
-    page = context.new_page()
-    yield page
-    context.close()
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(
-        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found.response["violations"]]
-
-
-def look_at(page: Page, path: str) -> None:
-    """What axe finds, and what it does not look for."""
-    page.goto(path)
-    assert violations(page) == [], path
-    assert_sound(page, path)
-
-
-def assert_sound(page: Page, path: str) -> None:
-    """Groups have legends, errors belong to fields, targets are large, nothing is wider than the phone."""
-    scripts = [one.get_attribute("src") or "" for one in page.locator("script").all()]
-    assert all(src.startswith("/static/") for src in scripts), path
-    assert not scripts or path.startswith("/officer/"), "citizens' pages have none"
-    assert page.locator("h1").count() == 1, path
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{path} is {wide} px too wide"
-    for group in page.locator("input[type=radio]").all():
-        assert group.evaluate("e => !!e.closest('fieldset')?.querySelector('legend')?.textContent.trim()"), path
-    for field in page.locator("main input:not([type=hidden]), main select, main textarea").all():
-        assert field.evaluate("e => e.labels.length === 1 && e.labels[0].textContent.trim().length > 0"), path
-    small = page.evaluate(
-        """least => [...document.querySelectorAll(
-            'button, a.govuk-button, select, input:not([type=hidden]), nav a, .site-name, .govuk-back-link')]
-        .filter(e => e.offsetParent !== null && !e.classList.contains('link-button'))
-        .filter(e => e.getBoundingClientRect().height < least - 0.5).map(e => e.outerHTML.slice(0, 120))""",
-        SMALLEST_TARGET,
-    )
-    assert small == [], path
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -252,14 +199,6 @@ BEFORE = date(2025, 4, 6)
 
 def _email(database: Template, role: str, office: str) -> str:
     return next(one.email for one in database.logins if one.role == role and one.office == office)
-
-
-def log_in_as(page: Page, database: Template, role: str, office: str) -> None:
-    login = next(one for one in database.logins if one.role == role and one.office == office)
-    page.goto("/login")
-    page.fill("#email", login.email)
-    page.fill("#password", login.password)
-    press(page, page.locator("main form button"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

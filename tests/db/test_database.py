@@ -50,6 +50,8 @@ def test_what_was_filed_before_the_front_desk_keeps_its_days_and_causes(empty_ur
     with engine.begin() as connection:
         for statement in FIRST_RELEASE:
             connection.execute(text(statement), {"at": late, "no": False, "yes": True})
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT setval('post_id_seq', 1)"))
     schema.upgrade(engine)
     with engine.connect() as connection:
         complaint = connection.execute(text("SELECT filed_on, disposed_on, root_cause FROM complaint")).one()
@@ -57,7 +59,15 @@ def test_what_was_filed_before_the_front_desk_keeps_its_days_and_causes(empty_ur
         found = connection.execute(text("SELECT search_text FROM office")).scalar_one()
         assert all(word in found for word in search_words("কার্যাল\u09df যশোর Jashore"))
         assert connection.execute(text("SELECT search_text FROM charter_entry")).scalar_one()
+        skeleton = connection.execute(text("SELECT search_text FROM complaint_text")).scalar_one()
+        assert all(word in skeleton for word in search_words("নিস্পত্তি 250000000001"))
+        posts = connection.execute(text("SELECT role, title_bn, grade FROM post ORDER BY id")).all()
+        assert [tuple(post) for post in posts] == [
+            ("grievance_officer", "ক", 6), ("responsible_officer", "জেলা কর্মকর্তা", 6),
+        ]  # fmt: skip
     schema.downgrade(engine, "0001")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT role FROM post")).scalars().all() == ["grievance_officer"]
     schema.upgrade(engine)
     assert schema.differences(engine) == []
     engine.dispose()
@@ -69,15 +79,16 @@ FIRST_RELEASE = (
     "INSERT INTO post (id, office_id, role, title_bn, title_en) VALUES (1, 1, 'grievance_officer', 'ক', 'k')",
     "INSERT INTO charter (id, office_id, version, in_force_from, source_name, source_sha256, document, imported_at)"
     " VALUES (1, 1, 1, '2024-01-01', 'a', 'b', '{}', :at)",
-    "INSERT INTO charter_entry (id, charter_id, position, category, name, is_immediate, source_line)"
-    " VALUES (1, 1, 1, 'citizen', 'তথ্য প্রদান', :no, 1)",
+    "INSERT INTO charter_entry (id, charter_id, position, category, name, is_immediate, source_line, officer)"
+    """ VALUES (1, 1, 1, 'citizen', 'তথ্য প্রদান', :no, 1, '{"designation"\\:"জেলা কর্মকর্তা"}')""",
     "INSERT INTO chain (id, office_id, charter_id, source, in_force_from, deviates)"
     " VALUES (1, 1, 1, 'guideline', '2024-01-01', :no)",
     "INSERT INTO complaint (id, tracking_number, access_code_hash, form_identity, kind, ground, about, channel,"
     " language,"
     " is_anonymous, charter_id, service_reference, subject, description, remedy, filed_at, stage, tier, first_tier,"
     " outcome, disposed_at, office_id, chain_id, post_id, assignment_sequence, due_on, is_provisional, step_count,"
-    " head_hash) VALUES (1, '250000000001', '-', 'x', 'public', 'other', 'nobody', 'web', 'bn', :yes, 1, '', 's', 'd',"
+    " head_hash) VALUES (1, '250000000001', '-', 'x', 'public', 'other', 'nobody', 'web', 'bn', :yes, 1, '',"
+    " 'নিষ্পত্তি', 'd',"
     " '', :at, 'disposed', 1, 1, 'service_given', :at, 1, 1, 1, 1, '2025-05-20', :no, 1, '-')",
     "INSERT INTO step (complaint_id, sequence, kind, happened_at, actor, details, previous_hash, hash)"
     """ VALUES (1, 1, 'disposed', :at, 'x', '{"root_cause"\\:"equipment"}', '-', '-')""",
@@ -173,3 +184,22 @@ def test_the_sweep_uses_its_index(house: House) -> None:
             connection.exec_driver_sql("SET enable_seqscan = off")
             plan = " ".join(str(row) for row in connection.exec_driver_sql(f"EXPLAIN {query}"))
     assert "ix_complaint_escalates_after" in plan
+
+
+def test_a_desks_list_and_its_search_use_their_indexes(house: House) -> None:
+    listed = "SELECT id FROM complaint WHERE post_id = 1 AND stage <> 'disposed' ORDER BY due_on, id LIMIT 26"
+    searched = "SELECT complaint_id FROM complaint_text WHERE search_text LIKE '%nothing%'"
+    lately = "SELECT state FROM message WHERE to_address IN ('a', 'b') AND sent_at >= '2025-01-01'"
+    with house.engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if not is_sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        plans = [
+            " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {query}".replace("%", "%%")))
+            for query in (listed, searched, lately)
+        ]
+    assert "ix_complaint_post_id_due_on_open" in plans[0]
+    assert "SORT" not in plans[0].upper().replace("DUE_ON_OPEN", ""), "in the order of the index"
+    assert is_sqlite or "ix_complaint_text_search_text" in plans[1]
+    assert "ix_message_to_address_sent_at" in plans[2]

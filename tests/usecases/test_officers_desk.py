@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from collections.abc import Iterable
 from datetime import date, time, timedelta
 
@@ -407,6 +408,35 @@ def test_what_was_asked_ends_with_the_stay_and_who_was_asked_is_told(house: Hous
     assert task_of(house, task_id).ended_by is TaskEnd.COMPLAINT_MOVED
     assert [m.to_address for m in letters(house, "task_over")] == ["responsible-officer@doict-kaunia.invalid"]
     assert jobs.run(house, "lapse").get("moved", 0) == 0
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_an_answer_at_midnight_is_either_taken_or_too_late(house: House, clock: Clock, round_: int) -> None:
+    """The officer's answer and the job that ends the task at the same moment: one of them wins, whole."""
+    number = accepted(house)
+    task_id = ask(house, number, date(2025, 4, 20))
+    asked = responsible(house, number)
+    clock.now = dhaka(date(2025, 4, 21), 0, 4)
+    taken: list[bool] = []
+
+    def reply() -> None:
+        try:
+            with house.writers.begin() as session:
+                tasks.answer(session, dataclasses.replace(asked, now=clock.now), task_id, text="এইমাত্র")
+            taken.append(True)
+        except NotFound:
+            taken.append(False)
+
+    threads = [threading.Thread(target=reply)] + [
+        threading.Thread(target=jobs.run, args=(house, "lapse")) for _ in range(2)
+    ]
+    for thread in threads[:: -1 if round_ % 2 else 1]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    last = [step.kind for step in fetch(house, number).steps][3:]
+    assert last == ([StepKind.ANSWERED] if taken == [True] else [StepKind.LAPSED])
+    assert_histories_hold(house)
 
 
 # -- reopening -----------------------------------------------------------------------------------------

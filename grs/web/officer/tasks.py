@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import redirect, render_template, request, url_for
 
-from grs.domain.errors import InvalidInput
+from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.tasks import ANSWERED_BY_OTHERS
 from grs.domain.typed import read_yes_or_no
 from grs.usecases.drafts import Refused, clean_uploads
@@ -42,13 +42,18 @@ def answer_task(task_id: int) -> Page:
     problems: dict[str, str] = {}
     files, refused = clean_uploads(uploads())  # before the transaction: it takes its time
     if refused:
-        return _task_page(task_id, typed, {}, refused), 422
+        try:
+            return _task_page(task_id, typed, {}, refused), 422
+        except NotFound:
+            return render_template("officer/task_over.html", text=typed.get("text", "")), 409
     is_done = read_yes_or_no(typed, "is_done", problems) if "is_done" in typed else None
     try:
         with house().writers.begin() as db:
             answer(db, me().desk(), task_id, text=typed.get("text", ""), is_done=is_done, files=files)
     except InvalidInput as error:
         return _task_page(task_id, typed, error.problems, []), 422
+    except NotFound:
+        return render_template("officer/task_over.html", text=typed.get("text", "")), 409
     return redirect(url_for("officer.tasks", done="answered"), 303)
 
 
