@@ -17,16 +17,19 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from grs.bootstrap import House, open_house
 from grs.db import schema
+from grs.db.complaints import Complaint
+from grs.db.offices import Person, PostHolder
 from grs.domain.calendar import ONE_DAY
 from grs.usecases.calendars import shipped_rows
 from grs.usecases.demo import fill_posts, prepare_rules
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.figures import public_figures
-from tests.conftest import Clock, make_settings, new_postgres_database
+from grs.usecases.secrets import hash_secret
+from tests.conftest import Clock, browser, make_settings, new_postgres_database
 from tests.performance import floors
 from tests.performance.seeding import seed_complaints
 from tests.postgres import running_postgres, why_missing
@@ -117,6 +120,10 @@ def database_figures(kind: str, new_database: Callable[[], str], folder: Path) -
         with fresh_house(new_database(), folder) as house:
             seed_complaints(house, open_cases, due_on=date(2025, 8, 1), spread_days=60)
             yield idle_sweep(kind, house, open_cases)
+    for open_cases in OPEN_CASES:
+        with fresh_house(new_database(), folder) as house:
+            seed_complaints(house, open_cases, due_on=date(2025, 8, 1), spread_days=60, office="doict-kaunia")
+            yield from officers_list(kind, house, open_cases)
     with fresh_house(new_database(), folder) as house:
         seed_complaints(house, OPEN_CASES[-1], due_on=date(2025, 8, 1), spread_days=60)
         yield public_page(kind, house, OPEN_CASES[-1])
@@ -165,6 +172,46 @@ def idle_sweep(kind: str, house: House, open_cases: int) -> dict[str, object]:
         f"{floor * 1000:.2f} ms",
         ours / floor,
     )
+
+
+def officers_list(kind: str, house: House, complaints: int) -> Iterator[dict[str, object]]:
+    """The list of one desk over HTTP, its counts and filters drawn, beside one bare page of it by the same index."""
+    with house.writers.begin() as session:
+        post_id = session.scalar(select(Complaint.post_id).limit(1))
+        holder = session.scalars(select(PostHolder).where(PostHolder.post_id == post_id)).first()
+        assert holder is not None
+        person = session.get_one(Person, holder.person_id)
+        person.password_hash = hash_secret("only-for-the-bench")
+        email = person.email
+    client = browser(house)
+    assert client.post("/login", data={"email": email, "password": "only-for-the-bench"}).status_code == 303
+    deep = f"after=2025-09-20~{complaints // 2}"
+
+    def bare() -> None:
+        with house.readers() as session:
+            query = "SELECT * FROM complaint WHERE post_id = :post AND stage <> 'disposed' ORDER BY due_on, id LIMIT 26"
+            session.execute(text(query), {"post": post_id}).all()
+
+    for name, address in (
+        ("first page", ""),
+        ("page deep inside", deep),
+        ("search", "q=বাতি"),
+        ("overdue", "left=overdue"),
+    ):
+
+        def ours(address: str = address) -> None:
+            assert client.get(f"/officer/?{address}").status_code == 200
+
+        ours()
+        mine = [timed(ours) for _ in range(ROUNDS * 4)]
+        floor = statistics.median([timed(bare) for _ in range(ROUNDS * 4)])
+        middle, worst = statistics.median(mine), sorted(mine)[int(len(mine) * 0.95) - 1]
+        yield figure(
+            f"{kind}: officer's list of {complaints}, {name} (p95 {worst * 1000:.0f} ms)",
+            f"{middle * 1000:.1f} ms",
+            f"{floor * 1000:.2f} ms",
+            middle / floor,
+        )
 
 
 def public_page(kind: str, house: House, complaints: int) -> dict[str, object]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from grs.bootstrap import House
 from grs.db.bulk import insert_rows
 from grs.db.charters import Chain, Charter
-from grs.db.complaints import Complainant, Complaint
+from grs.db.complaints import Complainant, Complaint, ComplaintText
 from grs.db.offices import Office
+from grs.domain.bangla import search_text
 from grs.domain.calendar import WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate
 from grs.domain.history import GENESIS
@@ -25,8 +26,13 @@ from grs.usecases.ledger import COMPLAINANT, HEAD_COLUMNS, Head, Ledger, settle
 BATCH = 2000
 
 
-def seed_complaints(house: House, count: int, *, due_on: date, spread_days: int = 1, mobile: str = "") -> None:
-    """Put complaints on the first desks of all offices, due on ``due_on`` and the days after it."""
+def seed_complaints(
+    house: House, count: int, *, due_on: date, spread_days: int = 1, mobile: str = "", office: str = ""
+) -> None:
+    """Put complaints on the first desks of all offices, or of one, due on ``due_on`` and the days after it.
+
+    Every hundredth one is about a lamp, so that a search finds some.
+    """
     with house.readers() as session:
         chains = [
             (chain.id, charter.id, office, chain.as_tier_chain())
@@ -34,6 +40,7 @@ def seed_complaints(house: House, count: int, *, due_on: date, spread_days: int 
                 select(Chain, Charter, Office)
                 .join(Charter, Charter.id == Chain.charter_id)
                 .join(Office, Office.id == Charter.office_id)
+                .where(Office.slug == office if office else true())
                 .order_by(Chain.id)
             )
         ]
@@ -60,7 +67,7 @@ def _seed_batch(
     spread_days: int,
     mobile: str,
 ) -> None:
-    ledger, complaints, complainants = Ledger(now), [], []
+    ledger, complaints, complainants, texts = Ledger(now), [], [], []
     for number in numbers:
         chain_id, charter_id, office, chain = chains[number % len(chains)]
         desk = chain.at(Tier.GRIEVANCE_OFFICER)
@@ -73,7 +80,14 @@ def _seed_batch(
         settle(head, stage=Stage.RECEIVED, chain=chain, desk=desk, due=due, calendar=calendar)
         ledger.start_stay(head, desk, due)
         ledger.step(head, StepKind.LODGED, actor=COMPLAINANT, details={"office": office.id})
-        complaints.append(_row(head, charter_id, now))
+        row = _row(head, charter_id, now)
+        complaints.append(row)
+        texts.append(
+            {
+                "complaint_id": number,
+                "search_text": search_text(head.tracking_number, row["subject"], row["description"], row["remedy"]),
+            }
+        )
         complainants.append(
             {
                 "complaint_id": number,
@@ -89,6 +103,7 @@ def _seed_batch(
         )
     insert_rows(session, Complaint.__table__, complaints)  # type: ignore[arg-type]
     insert_rows(session, Complainant.__table__, complainants)  # type: ignore[arg-type]
+    insert_rows(session, ComplaintText.__table__, texts)  # type: ignore[arg-type]
     ledger.write(session)
 
 
@@ -127,7 +142,7 @@ def _row(head: Head, charter_id: int, now: datetime) -> dict[str, Any]:
         "charter_entry_id": None,
         "applied_on": None,
         "service_reference": "",
-        "subject": "তথ্য পাওয়া যায়নি",
+        "subject": "রাস্তার বাতি জ্বলে না" if head.id % 100 == 0 else "তথ্য পাওয়া যায়নি",
         "description": "তিনবার গিয়েও তথ্য পাইনি।",
         "remedy": "তথ্য চাই",
         "filed_at": now,
