@@ -35,6 +35,14 @@ class Complaint(Base):
         ),
         Index("ix_complaint_post_id_stage_due_on", "post_id", "stage", "due_on", "id"),
         Index("ix_complaint_office_id_stage_due_on", "office_id", "stage", "due_on", "id"),
+        # What is about somebody is few; lists and counts leave it out for that person.
+        Index(
+            "ix_complaint_about",
+            "about",
+            "charter_id",
+            postgresql_where=text("about <> 'nobody'"),
+            sqlite_where=text("about <> 'nobody'"),
+        ),
         # The public figures look at the last months only.
         Index("ix_complaint_filed_on", "filed_on"),
         Index("ix_complaint_disposed_on", "disposed_on"),
@@ -96,7 +104,7 @@ class Complainant(Base):
 
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
-    identity_number: Mapped[str] = mapped_column(String(40))
+    identity_number: Mapped[str] = mapped_column(String(40), index=True)
     present_address: Mapped[str] = mapped_column(Text)
     permanent_address: Mapped[str] = mapped_column(Text)
     mobile: Mapped[str] = mapped_column(String(20), index=True)

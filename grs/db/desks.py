@@ -78,6 +78,7 @@ class HabitualMark(Base):
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
     state: Mapped[MarkState] = mapped_column(Word(MarkState))
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     proposed_at: Mapped[datetime]
     proposal: Mapped[str] = mapped_column(Text)
     decided_at: Mapped[datetime | None]

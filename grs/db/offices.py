@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -88,7 +89,7 @@ class Person(Base):
     language: Mapped[str] = mapped_column(String(2), default="bn")
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
-    totp_salt: Mapped[str | None] = mapped_column(String(40))
+    totp_salt: Mapped[str] = mapped_column(String(40), default=lambda: secrets.token_urlsafe(24))
     totp_since: Mapped[datetime | None]
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     calendar_salt: Mapped[str | None] = mapped_column(String(40))

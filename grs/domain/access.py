@@ -37,6 +37,7 @@ class Relation(StrEnum):
     SUPERVISES = "supervises"
     INVESTIGATES = "investigates"
     ASKED = "asked"
+    DECIDES_MARK = "decides_mark"
     ACCUSED = "accused"
 
 
@@ -61,6 +62,7 @@ MAY: dict[Relation, frozenset[Deed]] = {
     Relation.SUPERVISES: frozenset(Deed) - {Deed.ACT, Deed.ANSWER, Deed.DECIDE_MARK},
     Relation.INVESTIGATES: frozenset({Deed.READ, Deed.READ_FILES, Deed.OPEN_IDENTITY, Deed.ANSWER}),
     Relation.ASKED: frozenset({Deed.ANSWER}),
+    Relation.DECIDES_MARK: frozenset({Deed.READ, Deed.READ_FILES, Deed.READ_NOTES, Deed.DECIDE_MARK}),
     Relation.ACCUSED: frozenset(),
 }
 LEFT_TO_THE_ACCUSED = frozenset({Deed.ANSWER})
@@ -68,7 +70,7 @@ LEFT_TO_THE_ACCUSED = frozenset({Deed.ANSWER})
 
 RELATIONS_OF_ROLE: dict[PostRole, tuple[Relation, ...]] = {
     PostRole.GRIEVANCE_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
-    PostRole.APPEAL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
+    PostRole.APPEAL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED, Relation.DECIDES_MARK),
     PostRole.CELL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
     PostRole.RESPONSIBLE_OFFICER: (Relation.ASKED,),
     PostRole.SUPERVISOR: (Relation.SUPERVISES, Relation.ASKED),

@@ -26,14 +26,12 @@ class Question(StrEnum):
 Screening = dict[Question, bool]
 
 
-def proposed_screening(
-    *, ground: Ground, has_service: bool, has_contact: bool, has_remedy: bool, is_anonymous: bool
-) -> Screening:
+def proposed_screening(*, ground: Ground, has_contact: bool, has_remedy: bool, is_anonymous: bool) -> Screening:
     """What the complaint form itself answers; the officer corrects it."""
     return {
         Question.OWN_OFFICE: True,
-        Question.STANDARD_BROKEN: has_service and ground in (Ground.LATE, Ground.STANDARD_BROKEN),
-        Question.DEPRIVED_OR_DELAYED: ground is Ground.LATE,
+        Question.STANDARD_BROKEN: ground in (Ground.LATE, Ground.STANDARD_BROKEN),
+        Question.DEPRIVED_OR_DELAYED: ground in (Ground.LATE, Ground.STANDARD_BROKEN),
         Question.IRREGULARITY: False,
         Question.MISCONDUCT: ground is Ground.MISCONDUCT,
         Question.FULL_CONTACT: has_contact,

@@ -89,6 +89,8 @@ TRANSITIONS: dict[tuple[Stage, Action], Stage] = {
     (Stage.DISPOSED, Action.REOPEN): Stage.ACCEPTED,
     (Stage.DISPOSED, Action.PROPOSE_MARK): Stage.DISPOSED,
     (Stage.DISPOSED, Action.DECIDE_MARK): Stage.DISPOSED,
+    (Stage.RECEIVED, Action.DECIDE_MARK): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.DECIDE_MARK): Stage.ACCEPTED,
     (Stage.RECEIVED, Action.NOTE): Stage.RECEIVED,
     (Stage.ACCEPTED, Action.NOTE): Stage.ACCEPTED,
     (Stage.DISPOSED, Action.NOTE): Stage.DISPOSED,
@@ -187,6 +189,12 @@ class StepKind(StrEnum):
     MARK_SET = "mark_set"
     MARK_ENDED = "mark_ended"
 
+
+NEWS = frozenset(
+    {StepKind.ANSWERED, StepKind.LAPSED, StepKind.INFORMATION_ADDED, StepKind.DUE_DATE_CHANGED, StepKind.APPEALED,
+     StepKind.ESCALATED, StepKind.FORWARDED}
+)  # fmt: skip
+"""What the officer has not done himself: while it is the last step, his list points at it."""
 
 INTERNAL_STEPS = frozenset(
     {StepKind.NOTED, StepKind.ASSIGNED, StepKind.TAGGED, StepKind.MARK_PROPOSED, StepKind.MARK_REFUSED}

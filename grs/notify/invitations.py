@@ -28,9 +28,12 @@ class FeedEntry:
 
 
 def hearing_invitation(
-    facts: Mapping[str, Any], *, title: str, sender: str, to_address: str, sent_at: datetime
+    facts: Mapping[str, Any], *, method: str, title: str, sender: str, to_address: str, sent_at: datetime
 ) -> bytes:
-    """The invitation to a hearing. A later call of the same complaint replaces the earlier one in calendars."""
+    """The invitation to a hearing, or its cancellation.
+
+    A later call of the same complaint replaces the earlier one in calendars.
+    """
     organizer = vCalAddress(f"mailto:{parseaddr(sender)[1]}")
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     begins_at = datetime.fromisoformat(facts["begins_at"])
@@ -44,7 +47,8 @@ def hearing_invitation(
     event.add("location", facts["place"])
     event.add("organizer", organizer)
     event.add("attendee", vCalAddress(f"mailto:{to_address}"))
-    return _calendar([event], method="REQUEST")
+    event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    return _calendar([event], method=method)
 
 
 def feed(entries: Iterable[FeedEntry], *, name: str, domain: str, now: datetime) -> bytes:

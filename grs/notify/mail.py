@@ -47,9 +47,9 @@ def as_bytes(mail: Mail) -> bytes:
     body.set_content(mail.body)
     body.add_alternative(mail.html, subtype="html")
     if mail.invitation is not None:
-        body.add_alternative(
-            mail.invitation.decode("utf-8"), subtype="calendar", params={"method": "REQUEST"}, charset="utf-8"
-        )
+        text = mail.invitation.decode("utf-8")
+        method = "CANCEL" if "METHOD:CANCEL" in text else "REQUEST"
+        body.add_alternative(text, subtype="calendar", params={"method": method}, charset="utf-8")
     body.set_boundary(hashlib.sha256(mail.key.encode()).hexdigest()[:32])  # else drawn at random: another letter
     letter = Message()
     letter["From"] = _address("From", *parseaddr(mail.sender))

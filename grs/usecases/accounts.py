@@ -14,6 +14,7 @@ from zxcvbn import zxcvbn
 
 from grs.db.offices import NO_PASSWORD, AccountLink, LinkPurpose, LoginSession, Person, Post, PostHolder, RecoveryCode
 from grs.domain.access import PostRole
+from grs.domain.bangla import to_ascii_digits
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import is_email
@@ -212,7 +213,9 @@ def ask_for_reset(session: Session, email: str, *, now: datetime) -> None:
     if person is None or not person.has_password:
         return
     lately = select(AccountLink.id).where(
-        AccountLink.person_id == person.id, AccountLink.created_at > now - timedelta(days=1)
+        AccountLink.person_id == person.id,
+        AccountLink.purpose == LinkPurpose.RESET,
+        AccountLink.created_at > now - timedelta(days=1),
     )
     if len(session.scalars(lately).all()) < MOST_RESETS_A_DAY:
         _send_link(session, person, LinkPurpose.RESET, now)
@@ -266,22 +269,26 @@ def set_password(session: Session, token: str, password: str, *, secret_key: str
 # -- the second factor ----------------------------------------------------------------------------------
 
 
-def begin_second_factor(session: Session, person_id: int, *, secret_key: str) -> str:
-    """A secret to show once, for an authenticator; counts only after ``confirm_second_factor``."""
-    person = session.get_one(Person, person_id, with_for_update=True)
+def proposed_second_factor(session: Session, person_id: int, *, secret_key: str) -> str:
+    """A secret to show, for an authenticator; counts only after ``confirm_second_factor``."""
+    person = session.get_one(Person, person_id)
     if person.totp_since is not None:
         raise InvalidInput({"code": "has_second_factor"})
-    if person.totp_salt is None:
-        person.totp_salt = new_token()
     return totp_secret(person.id, person.totp_salt, secret_key)
 
 
-def confirm_second_factor(session: Session, person_id: int, code: str, *, secret_key: str, now: datetime) -> list[str]:
-    """The authenticator works: from now on log-ins ask for it. Returns the recovery codes, shown this once."""
+def confirm_second_factor(
+    session: Session, person_id: int, code: str, *, secret_key: str, token: str, now: datetime
+) -> list[str]:
+    """The authenticator works: from now on log-ins ask for it, and every other session ends.
+
+    Returns the recovery codes, shown this once.
+    """
     person = session.get_one(Person, person_id, with_for_update=True)
     if person.totp_since is not None or not _takes_code(person, code, secret_key, now):
         raise InvalidInput({"code": "wrong_second_factor"})
     person.totp_since = now
+    end_sessions(session, person_id, now=now, but=token)
     return new_recovery_codes(session, person_id)
 
 
@@ -296,7 +303,8 @@ def new_recovery_codes(session: Session, person_id: int) -> list[str]:
 def end_second_factor(session: Session, person_id: int) -> None:
     """No second factor any more; the next one has a new secret."""
     person = session.get_one(Person, person_id, with_for_update=True)
-    person.totp_since = person.totp_salt = person.totp_last_step = None
+    person.totp_since = person.totp_last_step = None
+    person.totp_salt = new_token()
     session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
 
 
@@ -317,14 +325,12 @@ def pass_second_factor(session: Session, token: str, code: str, *, secret_key: s
 
 def _takes_code(person: Person, code: str, secret_key: str, now: datetime) -> bool:
     """Whether the code is that of this half minute or of one beside it, and later than the last one taken."""
-    if person.totp_salt is None:
-        return False
     totp = pyotp.TOTP(totp_secret(person.id, person.totp_salt, secret_key))
-    typed = "".join(code.split())
+    typed = to_ascii_digits("".join(code.split())).encode()
     present = int(now.timestamp()) // TOTP_SECONDS
     for step in (present - 1, present, present + 1):
         is_fresh = person.totp_last_step is None or step > person.totp_last_step
-        if hmac.compare_digest(totp.generate_otp(step), typed) and is_fresh:
+        if hmac.compare_digest(totp.generate_otp(step).encode(), typed) and is_fresh:
             person.totp_last_step = step
             return True
     return False

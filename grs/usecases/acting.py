@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,12 +15,15 @@ from grs.domain.bangla import normalise_lines
 from grs.domain.deadlines import is_overdue
 from grs.domain.errors import ChangedMeanwhile, InvalidInput, NotFound
 from grs.domain.lodging import printable
+from grs.domain.tracking import read_digits
 from grs.domain.workflow import Action, Stage, StepKind, next_stage
+from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger, leaving, officer
 from grs.usecases.recipients import Recipient
 from grs.usecases.standing import Desk, check
 
 LONGEST_TEXT = 20_000
+FURTHEST = timedelta(days=366)
 
 
 def begin(
@@ -37,7 +40,7 @@ def begin(
     Raises NotFound, NotYours, ChangedMeanwhile or ActionNotAllowed. ``seen_steps`` is None for acts that
     hold whatever happened meanwhile.
     """
-    complaint = complaint_by_number(session, tracking_number, lock=True)
+    complaint = complaint_by_number(session, read_digits(tracking_number), lock=True)
     if complaint is None:
         raise NotFound("complaint", tracking_number)
     check(session, complaint, desk, deed)
@@ -87,20 +90,27 @@ def required(text: str, field: str) -> str:
 
 
 def coming(desk: Desk, day: date | None, field: str) -> date:
-    """A day that is not past; raises InvalidInput."""
+    """A day that is not past, nor more than a year ahead; raises InvalidInput."""
     if day is None:
         raise InvalidInput({field: "required"})
     if day < desk.today:
         raise InvalidInput({field: "in_the_past"})
+    if day > desk.today + FURTHEST:
+        raise InvalidInput({field: "within_a_year"})
     return day
 
 
-def coming_in_time(desk: Desk, complaint: Complaint, day: date | None, field: str) -> date:
-    """A coming day not after the desk's own due date: later nobody here could use the answer any more.
+def coming_in_time(
+    session: Session, desk: Desk, complaint: Complaint, day: date | None, field: str, *, shelf: CalendarShelf
+) -> date:
+    """A coming day on which the office is open, not after the desk's own due date: later nobody here could use
+    the answer any more.
 
-    Where the due date is past, at the last tier, any coming day will do.
+    Where the due date is past, at the last tier, any day within a year will do.
     """
     found = coming(desk, day, field)
     if found > complaint.due_on and not is_overdue(complaint.due_on, desk.today):
         raise InvalidInput({field: "after_due_date"})
+    if not shelf.for_office(session, complaint.office).is_open(found):
+        raise InvalidInput({field: "closed_day"})
     return found

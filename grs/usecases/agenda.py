@@ -99,6 +99,13 @@ def agenda(session: Session, desk: Desk) -> list[AgendaEntry]:
     return sorted(found, key=lambda one: (one.day, one.begins_at is None, str(one.begins_at), one.tracking_number))
 
 
+def present_feed_token(session: Session, person_id: int, *, secret_key: str) -> str | None:
+    """The secret name as it is, None before the first one was made."""
+    person = session.get_one(Person, person_id)
+    salt = person.calendar_salt
+    return None if salt is None else sealed("calendar", person.id, salt, secret_key)
+
+
 def feed_token(session: Session, person_id: int, *, secret_key: str, renew: bool = False) -> str:
     """The secret name under which calendar programs fetch one's agenda; a renewed one shuts the old out."""
     person = session.get_one(Person, person_id, with_for_update=True)

@@ -30,8 +30,13 @@ BATCH = 20
 LEASE = timedelta(minutes=15)
 """How long a worker may take over a batch; a killed worker's letters are tried again after it."""
 LONGEST_WAIT = timedelta(minutes=60)
-INVITATIONS = ("hearing_called", "hearing_notice")
-"""Letters that go with an entry for the reader's calendar."""
+INVITATIONS = {
+    "hearing_called": "REQUEST",
+    "hearing_notice": "REQUEST",
+    "hearing_off": "CANCEL",
+    "task_over": "CANCEL",
+}
+"""Letters that go with an entry for the reader's calendar, or take one back."""
 
 
 class ServerAway(str):
@@ -98,7 +103,7 @@ def _due(now: datetime, *, held: Collection[str]) -> tuple[Any, ...]:
 
 def _claim(
     writers: sessionmaker[Session], now: datetime, held: Collection[str]
-) -> list[tuple[Message, dict[str, Any]]]:
+) -> list[tuple[Message, dict[str, Any] | Exception]]:
     """Take a batch, so that no other worker tries the same letters while this one does."""
     with writers.begin() as session:
         messages = session.scalars(
@@ -111,15 +116,33 @@ def _claim(
         for message in messages:
             message.tries += 1
             message.next_try_at = now + LEASE
-        return list(zip(messages, facts_of(session, messages), strict=True))
+        return list(zip(messages, _facts_of(session, messages), strict=True))
+
+
+def _facts_of(session: Session, messages: Sequence[Message]) -> list[dict[str, Any] | Exception]:
+    """The facts of each letter, or why they cannot be told: one that names what is gone fails alone."""
+    try:
+        return list(facts_of(session, messages))
+    except Exception:
+        return [_own_facts(session, message) for message in messages]
+
+
+def _own_facts(session: Session, message: Message) -> dict[str, Any] | Exception:
+    try:
+        (facts,) = facts_of(session, [message])
+    except Exception as error:  # becomes the reason for which this letter failed
+        return error
+    return facts
 
 
 def _send(
-    message: Message, facts: dict[str, Any], mail: MailTransport, sms: SmsGateway, settings: Settings
+    message: Message, told: dict[str, Any] | Exception, mail: MailTransport, sms: SmsGateway, settings: Settings
 ) -> str | None:
     """Try once; returns why it failed, or None."""
     try:
-        facts = with_secrets(facts, settings)
+        if isinstance(told, Exception):
+            raise told
+        facts = with_secrets(told, settings)
         if message.channel is MessageChannel.SMS:
             text = render_sms(message.letter, message.language, facts)
             message.parts = sms_parts(text)
@@ -140,17 +163,23 @@ def _send(
                 )
             )
     except Exception as error:  # whatever one letter does wrong, the others go out
-        told = f"{type(error).__name__}: {error}"[:500]
+        failure = f"{type(error).__name__}: {error}"[:500]
         is_mail = message.channel is MessageChannel.EMAIL
-        return ServerAway(told) if is_mail and _is_away(error) else told
+        return ServerAway(failure) if is_mail and _is_away(error) else failure
     return None
 
 
 def _invitation(message: Message, facts: dict[str, Any], subject: str, settings: Settings) -> bytes | None:
-    if message.letter not in INVITATIONS or "begins_at" not in facts:
+    method = INVITATIONS.get(message.letter)
+    if method is None or "begins_at" not in facts:
         return None
     return hearing_invitation(
-        facts, title=subject, sender=settings.mail_from, to_address=message.to_address, sent_at=message.queued_at
+        facts,
+        method=method,
+        title=subject,
+        sender=settings.mail_from,
+        to_address=message.to_address,
+        sent_at=message.queued_at,
     )
 
 

@@ -11,22 +11,28 @@ from grs.usecases.recipients import Recipients
 
 
 def accused_people(people: Recipients, chain: TierChain, about: About, office_id: int) -> set[int]:
-    """Who is complained about, as persons; ``chain`` and office are those of the charter complained under."""
+    """Who is complained about, as persons, also while they are on leave; never who sits in for them.
+
+    ``chain`` and office are those of the charter complained under.
+    """
     if about is About.NOBODY:
         return set()
     if about is About.HEAD_OF_OFFICE:
-        found = people.supervising(office_id)
-    else:
-        tier = Tier.GRIEVANCE_OFFICER if about is About.GRIEVANCE_OFFICER else Tier.APPEAL_OFFICER
-        found = people.on_post(chain.at(tier).post_id)
-    return {person.person_id for person in found}
+        return {person.person_id for person in people.heading(office_id)}
+    tier = Tier.GRIEVANCE_OFFICER if about is About.GRIEVANCE_OFFICER else Tier.APPEAL_OFFICER
+    return {person.person_id for person in people.holding(chain.at(tier).post_id)}
 
 
 def desk_clear_of(accused: Collection[int], chain: TierChain, desk: ChainTier, people: Recipients) -> ChainTier:
-    """The desk, or the next above it on which nobody accused sits or sits in (G 7.1(ক))."""
-    while (above := chain.above(desk.tier)) and {p.person_id for p in people.on_post(desk.post_id)} & set(accused):
+    """The desk, or the next above it that nobody accused holds or sits in for (G 7.1(ক))."""
+    while (above := chain.above(desk.tier)) and _sitting(desk, people) & set(accused):
         desk = above
     return desk
+
+
+def _sitting(desk: ChainTier, people: Recipients) -> set[int]:
+    """Who is there today and whose post it is: who is away comes back."""
+    return {p.person_id for p in (*people.on_post(desk.post_id), *people.holding(desk.post_id))}
 
 
 def announce_arrival(

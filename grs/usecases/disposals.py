@@ -12,14 +12,14 @@ from grs.domain.bangla import normalise_lines
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import clock_goes_on, due_date
 from grs.domain.disposal import Disposal, NotAdmissible, Outcome, check_disposal
-from grs.domain.errors import AppealTooLate, InvalidInput
+from grs.domain.errors import ActionNotAllowed, AppealTooLate, InvalidInput
 from grs.domain.tiers import ChainTier
 from grs.domain.workflow import Action, Stage, StepKind
 from grs.usecases.acting import begin, required
 from grs.usecases.appeals import appeal_deadline
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger, arriving, leaving, officer, settle
-from grs.usecases.marks import mark_against
+from grs.usecases.marks import end_mark_overturned, mark_against
 from grs.usecases.standing import Desk
 
 
@@ -61,14 +61,15 @@ def reopen(
 ) -> Complaint:
     """Take one's own disposal back while it can still be appealed.
 
-    Ours: the clock stood still meanwhile and goes on with the working days that were left, at least one.
-    Raises AppealTooLate when the time for an appeal is over.
+    Ours: the clock stood still meanwhile and goes on with the working days that were left, at least one;
+    once at each tier, so that nobody keeps a complaint by it. Raises ActionNotAllowed, or AppealTooLate when
+    the time for an appeal is over.
     """
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.REOPEN)
     reason = required(reason, "reason")
     last_day = appeal_deadline(session, complaint, shelf=shelf, today=desk.today)
-    if complaint.assignments[-1].ended_by is Action.WITHDRAW:
-        raise InvalidInput({"reason": "withdrawn"})
+    if not can_reopen(complaint):
+        raise ActionNotAllowed(Action.REOPEN, complaint.stage)
     if last_day is None or desk.today > last_day:
         raise AppealTooLate(last_day or desk.today)
     assert complaint.disposed_on is not None  # it is disposed of
@@ -86,6 +87,12 @@ def reopen(
     ledger.to_complainant(complaint, step, "reopened", complaint.complainant, complaint.language)
     ledger.write(session)
     return complaint
+
+
+def can_reopen(complaint: Complaint) -> bool:
+    """Whether an officer decided it, for the first time at this tier."""
+    here = [stay for stay in complaint.assignments if stay.tier is complaint.tier and stay.ended_by is Action.DISPOSE]
+    return complaint.assignments[-1].ended_by in (Action.DISPOSE, Action.REJECT) and len(here) <= 1
 
 
 def _close(
@@ -116,5 +123,6 @@ def _close(
     actor = officer(desk.person_id, complaint.post_id)
     step = ledger.step(complaint, kind, actor=actor, details=leaving(complaint) | details)
     ledger.to_complainant(complaint, step, letter, complaint.complainant, complaint.language)
+    end_mark_overturned(session, ledger, complaint, desk)
     ledger.write(session)
     return complaint

@@ -24,6 +24,7 @@ class ExplainedDate:
 
     due: DueDate
     limit: DayLimit
+    extra_days: int
     skipped: Sequence[Day]
 
 
@@ -33,7 +34,7 @@ def explain(
     """Count a limit from a day on which the office is open, or from its next such day."""
     calendar = shelf.for_office(session, office)
     due = due_date(calendar, calendar.on_or_after(received_on), limit)
-    return ExplainedDate(due, limit, skipped_days(calendar, due))
+    return ExplainedDate(due, limit, 0, skipped_days(calendar, due))
 
 
 def explain_stay(
@@ -47,8 +48,9 @@ def explain_stay(
     changes = [
         line
         for line in story.lines
-        if line.kind is StepKind.DUE_DATE_CHANGED
+        if line.kind in (StepKind.DUE_DATE_CHANGED, StepKind.INVESTIGATION_OPENED)
+        and line.details.get("was_due_on") != line.details.get("due_on", line.details.get("was_due_on"))
         and line.happened_at >= stay.started_at
         and (ended is None or line.happened_at <= ended)
     ]
-    return ExplainedDate(due, limit, skipped), changes
+    return ExplainedDate(due, limit, stay.extra_days, skipped), changes

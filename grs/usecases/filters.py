@@ -8,12 +8,13 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
-from grs.db.complaints import Complaint
+from grs.db.complaints import Complaint, Step
 from grs.db.desks import CaseWorker, ComplaintTag, SavedFilter
 from grs.db.offices import Person
 from grs.domain.bangla import normalise
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import printable
+from grs.domain.workflow import NEWS, Stage, StepKind
 
 MOST_SAVED = 20
 MOST_CHOICES = 200
@@ -87,6 +88,28 @@ def workers_by_complaint(session: Session, complaint_ids: Collection[int]) -> di
         .where(Complaint.id.in_(complaint_ids))
     )
     return {number: name for number, name in session.execute(query)}
+
+
+def news_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[int, StepKind]:
+    """What happened last to some complaints, where it waits to be read by their officer."""
+    query = (
+        select(Step.complaint_id, Step.kind)
+        .join(Complaint, (Complaint.id == Step.complaint_id) & (Complaint.step_count == Step.sequence))
+        .where(Complaint.id.in_(complaint_ids), Step.kind.in_(NEWS))
+    )
+    return {number: kind for number, kind in session.execute(query)}
+
+
+def open_at_posts(session: Session, post_ids: Collection[int]) -> dict[int, int]:
+    """How many open complaints lie at each desk, for who has several."""
+    if len(post_ids) < 2:
+        return {}
+    query = (
+        select(Complaint.post_id, func.count())
+        .where(Complaint.post_id.in_(post_ids), Complaint.stage != Stage.DISPOSED)
+        .group_by(Complaint.post_id)
+    )
+    return {post_id: count for post_id, count in session.execute(query)}
 
 
 def saved_filters(session: Session, person_id: int) -> Sequence[SavedFilter]:

@@ -50,7 +50,6 @@ def screening_of(complaint: Complaint) -> Screening:
     who = complaint.complainant
     return proposed_screening(
         ground=complaint.ground,
-        has_service=complaint.charter_entry_id is not None,
         has_contact=who is not None and bool(who.mobile or who.email) and bool(who.present_address),
         has_remedy=bool(complaint.remedy),
         is_anonymous=complaint.is_anonymous,

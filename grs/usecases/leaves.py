@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from grs.db.charters import ChainDesk
 from grs.db.offices import Leave, Person, Post, PostHolder
 from grs.domain.errors import InvalidInput, NotFound
 from grs.usecases.accounts import posts_of
 from grs.usecases.acting import coming
 from grs.usecases.ledger import Ledger
-from grs.usecases.people import colleagues
+from grs.usecases.people import Colleague, colleagues
 from grs.usecases.recipients import Recipient
 from grs.usecases.standing import Desk
 
@@ -38,6 +39,7 @@ def take_leave(
         raise InvalidInput({"ends_on": "required"})
     if not first <= ends_on <= first + LONGEST:
         raise InvalidInput({"ends_on": "before_the_start" if ends_on < first else "within_a_year"})
+    session.get_one(Person, desk.person_id, with_for_update=True)  # two taps on the button are one leave
     overlap = select(Leave.id).where(
         Leave.person_id == desk.person_id, Leave.starts_on <= ends_on, Leave.ends_on >= first
     )
@@ -72,10 +74,25 @@ def take_leave(
 
 
 def _possible(session: Session, desk: Desk, posts: Sequence[Post]) -> dict[int, set[int]]:
-    return {
-        post.id: {c.person_id for c in colleagues(session, offices_near(post), desk.today, without=desk.person_id)}
-        for post in posts
-    }
+    return {post.id: {c.person_id for c in possible_stand_ins(session, post, desk)} for post in posts}
+
+
+def possible_stand_ins(session: Session, post: Post, desk: Desk) -> list[Colleague]:
+    """Who may sit in on a post: colleagues near it, but nobody who answers at another tier of its chains.
+
+    Who decides a complaint does not hear the appeal against it.
+    """
+    chains = select(ChainDesk.chain_id).where(ChainDesk.post_id == post.id)
+    others = select(ChainDesk.post_id).where(ChainDesk.chain_id.in_(chains), ChainDesk.post_id != post.id)
+    barred = set(
+        session.scalars(select(PostHolder.person_id).where(PostHolder.post_id.in_(others), *held_on_day(desk.today)))
+    )
+    found = colleagues(session, offices_near(post), desk.today, without=desk.person_id)
+    return [one for one in found if one.person_id not in barred]
+
+
+def held_on_day(day: date) -> tuple[ColumnElement[bool], ...]:
+    return PostHolder.held_from <= day, or_(PostHolder.held_to.is_(None), PostHolder.held_to >= day)
 
 
 def offices_near(post: Post) -> list[int]:
@@ -101,6 +118,14 @@ def end_leave(session: Session, desk: Desk, leave_id: int) -> None:
     if leave.ends_on >= desk.today:
         leave.ends_on = desk.today - timedelta(days=1)
         session.execute(update(PostHolder).where(stand_ins).values(held_to=leave.ends_on))
+
+
+def sitting_in(session: Session, person_id: int, *, today: date) -> Sequence[PostHolder]:
+    """The posts that a person sits in for on a day, and until when."""
+    query = select(PostHolder).where(
+        PostHolder.person_id == person_id, PostHolder.is_stand_in.is_(True), *held_on_day(today)
+    )
+    return session.scalars(query).all()
 
 
 def leaves_of(session: Session, person_id: int, *, today: date) -> Sequence[tuple[Leave, Sequence[PostHolder]]]:

@@ -6,17 +6,19 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, joinedload
 
-from grs.db.complaints import Complainant, Complaint
+from grs.db.complaints import Complaint
 from grs.db.desks import HabitualMark
-from grs.db.queries.complaints import complaint_by_number
+from grs.db.queries.complaints import of_same_person
+from grs.domain.access import Deed
 from grs.domain.disposal import Outcome
-from grs.domain.errors import ActionNotAllowed, InvalidInput, NotFound, NotYours
+from grs.domain.errors import ActionNotAllowed, InvalidInput, NotYours
 from grs.domain.habitual import MarkState, check_term
 from grs.domain.tiers import Tier
-from grs.domain.workflow import Action, StepKind, next_stage
+from grs.domain.workflow import Action, StepKind
 from grs.usecases.acting import begin, record, required
+from grs.usecases.ledger import Ledger, leaving, officer
 from grs.usecases.recipients import Recipients
 from grs.usecases.standing import Desk
 
@@ -32,6 +34,7 @@ def propose_mark(session: Session, desk: Desk, tracking_number: str, *, seen_ste
         complaint_id=complaint.id,
         post_id=decider,
         state=MarkState.PROPOSED,
+        proposed_by_id=desk.person_id,
         proposed_at=desk.now,
         proposal=text,
     )
@@ -61,17 +64,19 @@ def decide_mark(
 ) -> HabitualMark:
     """The appeal officer's decision: ``mark`` until a day, ``refuse``, or ``end`` one that is in force.
 
-    The complainant is told of a mark and of its end, never of a proposal that was refused.
+    Only while the complaint stands disposed of as not proved can it be marked. Whoever proposed it does not
+    decide it, whatever post he sits in for. The complainant is told of a mark and of its end, never of a
+    proposal that was refused.
     """
-    complaint = complaint_by_number(session, tracking_number, lock=True)
-    mark = mark_of(session, complaint) if complaint is not None else None
-    if complaint is None or mark is None:
-        raise NotFound("mark", tracking_number)
-    if mark.post_id not in desk.post_ids:
-        raise NotYours(Action.DECIDE_MARK)
-    stage = next_stage(complaint.stage, Action.DECIDE_MARK, tier=complaint.tier)
+    complaint, stage = begin(session, desk, tracking_number, None, Action.DECIDE_MARK, deed=Deed.DECIDE_MARK)
+    mark = mark_of(session, complaint)
+    assert mark is not None  # without it nobody may decide
+    if mark.proposed_by_id == desk.person_id:
+        raise NotYours(Deed.DECIDE_MARK)
     if (mark.state, decision) not in _DECISIONS:
         raise InvalidInput({"decision": "choose_one"})
+    if decision == "mark" and complaint.outcome is not Outcome.ACCUSATION_NOT_PROVED:
+        raise InvalidInput({"decision": "not_false_any_more"})
     state, kind, letter = _DECISIONS[mark.state, decision]
     text = required(reasons, "reasons")
     if state is MarkState.IN_FORCE:
@@ -92,6 +97,27 @@ _DECISIONS = {
 }
 
 
+def end_mark_overturned(session: Session, ledger: Ledger, complaint: Complaint, desk: Desk) -> None:
+    """A mark, or the proposal of one, ends when a later decision no longer finds the complaint false.
+
+    Called with the outcome already written; the step is gathered with those of the decision.
+    """
+    mark = mark_of(session, complaint)
+    if mark is None or complaint.outcome in STILL_FALSE:
+        return
+    if mark.state is MarkState.PROPOSED:
+        mark.state, mark.decided_at = MarkState.REFUSED, desk.now
+    elif mark.state is MarkState.IN_FORCE:
+        mark.state, mark.decided_at, mark.ends_on = MarkState.ENDED, desk.now, desk.today
+        details = leaving(complaint) | {"reasons": "", "ends_on": desk.today, "overturned": True}
+        actor = officer(desk.person_id, complaint.post_id)
+        step = ledger.step(complaint, StepKind.MARK_ENDED, actor=actor, details=details)
+        ledger.to_complainant(complaint, step, "mark_ended", complaint.complainant, complaint.language)
+
+
+STILL_FALSE = (Outcome.ACCUSATION_NOT_PROVED, Outcome.UPHELD, Outcome.NOT_ADMISSIBLE, Outcome.WITHDRAWN)
+
+
 def mark_of(session: Session, complaint: Complaint) -> HabitualMark | None:
     """The mark that was proposed on this complaint."""
     return session.scalar(select(HabitualMark).where(HabitualMark.complaint_id == complaint.id))
@@ -99,25 +125,13 @@ def mark_of(session: Session, complaint: Complaint) -> HabitualMark | None:
 
 def mark_against(session: Session, complaint: Complaint, *, today: date) -> HabitualMark | None:
     """A mark in force against whoever gave the same mobile, e-mail or identity number as this complainant."""
-    who = complaint.complainant
-    same = [
-        column == value
-        for column, value in (
-            (Complainant.mobile, who.mobile if who else ""),
-            (Complainant.email, who.email if who else ""),
-            (Complainant.identity_number, who.identity_number if who else ""),
-        )
-        if value
-    ]
-    if not same:
+    same = of_same_person(complaint)
+    if same is None:
         return None
-    origin = aliased(Complaint)
     return session.scalars(
         select(HabitualMark)
-        .join(origin, origin.id == HabitualMark.complaint_id)
-        .join(Complainant, Complainant.complaint_id == origin.id)
         .where(
-            or_(*same),
+            HabitualMark.complaint_id.in_(same),
             HabitualMark.state == MarkState.IN_FORCE,
             HabitualMark.ends_on >= today,
             HabitualMark.complaint_id != complaint.id,

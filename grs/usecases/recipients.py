@@ -29,6 +29,7 @@ class Recipients:
     def __init__(self, session: Session, today: date) -> None:
         self._session, self._today = session, today
         self._on_post: dict[int, list[Recipient]] = {}
+        self._holding: dict[int, list[Recipient]] = {}
         self._supervising: dict[int, list[Recipient]] = {}
 
     def load(self, *, posts: Iterable[int] = (), offices: Iterable[int] = ()) -> None:
@@ -45,22 +46,37 @@ class Recipients:
         self.load(posts=[post_id])
         return self._on_post[post_id]
 
+    def holding(self, post_id: int) -> list[Recipient]:
+        """Whose post it is, also while they are away; never who sits in for them."""
+        self.load(posts=[post_id])
+        return self._holding[post_id]
+
     def supervising(self, office_id: int) -> list[Recipient]:
         """The office's supervisors, or those of the nearest office above that has any."""
         self.load(offices=[office_id])
         return self._supervising[office_id]
 
+    def heading(self, office_id: int) -> list[Recipient]:
+        """The holders of the office's own supervisor posts."""
+        posts = self._session.scalars(
+            select(Post.id).where(Post.office_id == office_id, Post.role == PostRole.SUPERVISOR)
+        ).all()
+        self.load(posts=posts)
+        return [person for post_id in posts for person in self._holding[post_id]]
+
     def _load_posts(self, post_ids: set[int]) -> None:
         rows = self._session.execute(
-            select(PostHolder.post_id, PostHolder.is_stand_in, Person)
+            select(PostHolder.post_id, PostHolder.is_stand_in, is_away(self._today), Person)
             .join(Person, Person.id == PostHolder.person_id)
-            .where(PostHolder.post_id.in_(post_ids), *held_on(self._today), ~is_away(self._today))
+            .where(PostHolder.post_id.in_(post_ids), *held_on(self._today))
             .order_by(PostHolder.post_id, PostHolder.id)
         ).all()
         for post_id in post_ids:
-            people = [(is_stand_in, person) for held, is_stand_in, person in rows if held == post_id]
-            holders = [person for is_stand_in, person in people if not is_stand_in]
-            self._on_post[post_id] = [_recipient(p) for p in holders or [person for _, person in people]]
+            there = [(is_stand_in, away, person) for held, is_stand_in, away, person in rows if held == post_id]
+            self._holding[post_id] = [_recipient(person) for is_stand_in, _, person in there if not is_stand_in]
+            present = [(is_stand_in, person) for is_stand_in, away, person in there if not away]
+            holders = [person for is_stand_in, person in present if not is_stand_in]
+            self._on_post[post_id] = [_recipient(p) for p in holders or [person for _, person in present]]
 
     def _load_offices(self, office_ids: set[int]) -> None:
         asked = {office_id: office_id for office_id in office_ids}

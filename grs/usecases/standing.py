@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from grs.db.charters import Chain, ChainDesk, Charter
 from grs.db.complaints import Complaint
+from grs.db.desks import HabitualMark
 from grs.db.tasks import Task, TaskMember
 from grs.domain.access import Deed, Relation, may
 from grs.domain.calendar import dhaka_date
 from grs.domain.errors import NotYours
+from grs.domain.habitual import MarkState
 from grs.domain.tasks import TaskKind
 from grs.domain.tiers import About, Tier
 from grs.domain.workflow import OPEN_STAGES
@@ -57,6 +59,13 @@ def relations(session: Session, complaint: Complaint, desk: Desk) -> set[Relatio
     kinds = session.scalars(select(Task.kind).join(Complaint).where(Task.complaint_id == complaint.id, *asked_of(desk)))
     for kind in kinds:
         found.add(Relation.INVESTIGATES if kind is TaskKind.INVESTIGATION else Relation.ASKED)
+    mark = select(HabitualMark.id).where(
+        HabitualMark.complaint_id == complaint.id,
+        HabitualMark.post_id.in_(desk.post_ids),
+        HabitualMark.state.in_((MarkState.PROPOSED, MarkState.IN_FORCE)),
+    )
+    if session.scalar(mark) is not None:
+        found.add(Relation.DECIDES_MARK)
     if session.scalar(select(Complaint.id).where(Complaint.id == complaint.id, is_about(desk))) is not None:
         found.add(Relation.ACCUSED)
     return found

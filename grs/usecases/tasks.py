@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload, sessionmaker
 from grs.db.complaints import Complaint, Step
 from grs.db.offices import Office, Person, Post
 from grs.db.tasks import Task, TaskMember
-from grs.domain.access import Deed, PostRole
+from grs.domain.access import Deed
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.deadlines import due_date, is_overdue, next_reminder
 from grs.domain.errors import InvalidInput, NotFound, NotYours
@@ -29,12 +29,12 @@ from grs.domain.tasks import (
     has_lapsed,
     report_due,
 )
-from grs.domain.tiers import DayLimit, Tier
+from grs.domain.tiers import DayLimit, OfficeLevel, Tier
 from grs.domain.workflow import OPEN_STAGES, Action, StepKind, next_stage
 from grs.uploads import CleanFile
 from grs.usecases.acting import begin, coming_in_time, record, required
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.charters import find_office, task_limits
+from grs.usecases.charters import task_limits
 from grs.usecases.drafts import Refused, keep_files
 from grs.usecases.ledger import SCHEDULER, Ledger, leaving
 from grs.usecases.people import (
@@ -69,13 +69,14 @@ def ask_opinion(
     to_post: int | None,
     question: str,
     answer_by: date | None,
+    shelf: CalendarShelf,
     instructions: Collection[Instruction] = tuple(Instruction),
 ) -> Task:
     """Ask the responsible officer for his opinion until a day; the case goes on without it (G 7.1(খ), (ঘ))."""
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.ASK_OPINION)
     details = {
         "question": required(question, "question"),
-        "answer_by": coming_in_time(desk, complaint, answer_by, "answer_by"),
+        "answer_by": coming_in_time(session, desk, complaint, answer_by, "answer_by", shelf=shelf),
         "instructions": [str(one) for one in Instruction if one in instructions],
     }
     post = _asked_post(session, desk, complaint, to_post)
@@ -92,10 +93,11 @@ def order_service(
     to_post: int | None,
     text: str,
     done_by: date | None,
+    shelf: CalendarShelf,
 ) -> Task:
     """Order that the service be given by a day. Not a disposal: it comes back when not obeyed (G 7.4(ক))."""
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.ORDER_SERVICE)
-    day = coming_in_time(desk, complaint, done_by, "done_by")
+    day = coming_in_time(session, desk, complaint, done_by, "done_by", shelf=shelf)
     post = _asked_post(session, desk, complaint, to_post)
     task = _new_task(session, desk, complaint, TaskKind.SERVICE_ORDER, due_on=day, to_post=post.id)
     return _ask(session, desk, complaint, stage, task, {"text": required(text, "text"), "done_by": day})
@@ -113,7 +115,7 @@ def investigate(
 ) -> Task:
     """Open an investigation by one officer or a committee, the first named in the chair (G 7.1.2).
 
-    The first one of a stay at tier 1 adds its working days to the limit, once (G 7.4.1(ক)).
+    The first one of a complaint adds its working days to the first tier's limit, once (G 7.4.1(ক)).
     """
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.INVESTIGATE)
     if is_overdue(complaint.due_on, desk.today):
@@ -126,7 +128,9 @@ def investigate(
     responsible = responsible_post_of(session, complaint)
     accused = accused_of(session, complaint, people)
     if responsible is not None:
-        accused |= {one.person_id for one in people.on_post(responsible.id)}
+        accused |= {one.person_id for one in people.holding(responsible.id)}
+    if desk.person_id in investigators:
+        raise InvalidInput({"investigators": "is_decider"})
     check_committee(
         [known[person].as_investigator() for person in investigators],
         accused=accused,
@@ -135,7 +139,8 @@ def investigate(
     was = leaving(complaint)
     limits, calendar = task_limits(), shelf.for_office(session, complaint.office)
     stay = next(s for s in complaint.assignments if s.sequence == complaint.assignment_sequence)
-    if complaint.tier is Tier.GRIEVANCE_OFFICER and not stay.extra_days:
+    had_extra = any(one.extra_days for one in complaint.assignments)
+    if complaint.tier is Tier.GRIEVANCE_OFFICER and not had_extra:
         limit = DayLimit(stay.limit_amount, stay.limit_unit)
         due = due_date(calendar, stay.received_on, limit, extra=limits.extra)
         stay.extra_days, stay.due_on, stay.is_provisional = limits.extra, due.due_on, due.is_provisional
@@ -167,9 +172,7 @@ def call_hearing(
 ) -> Task:
     """Call both sides to a hearing; a new call replaces the one before."""
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.CALL_HEARING)
-    day = coming_in_time(desk, complaint, on, "hearing_on")
-    if not shelf.for_office(session, complaint.office).is_open(day):
-        raise InvalidInput({"hearing_on": "closed_day"})
+    day = coming_in_time(session, desk, complaint, on, "hearing_on", shelf=shelf)
     if at is None:
         raise InvalidInput({"hearing_at": "required"})
     begins_at = datetime.combine(day, at, DHAKA)
@@ -249,11 +252,15 @@ def recommend(
     """The cell recommends to a ministry or another office above; its head answers within the guideline's days."""
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.RECOMMEND)
     text = required(text, "text")
+    office = next((one for one in offices_above(session, complaint) if one.slug == to_office), None)
+    if office is None:
+        raise InvalidInput({"to_office": "no_such_office"})
     try:
-        office = find_office(session, to_office)
         post = supervisor_post(session, office)
     except NotFound:
         raise InvalidInput({"to_office": "no_such_office"}) from None
+    if not Recipients(session, desk.today).on_post(post.id):
+        raise InvalidInput({"to_office": "vacant"})
     calendar = shelf.for_office(session, office)
     day = calendar.add_working_days(calendar.on_or_after(desk.today), task_limits().recommendation)
     task = _new_task(session, desk, complaint, TaskKind.RECOMMENDATION, due_on=day, to_post=post.id)
@@ -408,8 +415,12 @@ def _end(session: Session, task_id: int, now: datetime) -> str:
     has_moved = complaint.stage not in OPEN_STAGES or task.assignment_sequence != complaint.assignment_sequence
     if has_moved:
         task.ended_at, task.ended_by = now, TaskEnd.COMPLAINT_MOVED
+        facts: dict[str, Any] = {"task_kind": task.kind, "hearing_on": task.due_on}
+        if task.begins_at is not None and task.begins_at > now:
+            called = question_of(session, task)
+            facts |= {key: called[key] for key in ("begins_at", "hearing_at", "place")} | {"call": called["call"] + 1}
+            ledger.note_complainant(f"hearing-off/{task.id}", "hearing_off", complaint, facts)
         for person in asked_people(session, task, people):
-            facts = {"task_kind": task.kind, "hearing_on": task.due_on}
             ledger.note(
                 f"task-over/{task.id}/{person.person_id}", "task_over", person, facts, complaint_id=complaint.id
             )
@@ -473,10 +484,10 @@ def _ask(
 
 
 def _asked_post(session: Session, desk: Desk, complaint: Complaint, post_id: int | None) -> Post:
-    """The post that is asked: of the office complained about, and somebody sits on it."""
+    """The post that is asked: responsible at the office complained about, and somebody sits on it."""
     post = session.get(Post, post_id) if post_id is not None else responsible_post_of(session, complaint)
-    offices = {complaint.charter.office_id, complaint.office_id}
-    if post is None or post.office_id not in offices or post.role is PostRole.OPERATOR:
+    known = {one.id for one in responsible_posts(session, complaint.charter.office)}
+    if post is None or post.id not in known:
         raise InvalidInput({"to_post": "choose_one"})
     if not Recipients(session, desk.today).on_post(post.id):
         raise InvalidInput({"to_post": "vacant"})
@@ -491,10 +502,13 @@ def _accused_grade(session: Session, complaint: Complaint, responsible: Post | N
     return min(known) if len(known) == len(grades) else None
 
 
+RECOMMENDED_TO = (OfficeLevel.MINISTRY, OfficeLevel.DIRECTORATE)
+
+
 def offices_above(session: Session, complaint: Complaint) -> list[Office]:
-    """To whom the cell can recommend: the offices above the one complained about, the nearest first."""
+    """To whom the cell can recommend: the ministry and department above the office complained about."""
     found, at = [], complaint.charter.office.parent
     while at is not None:
         found.append(at)
         at = at.parent
-    return found
+    return [office for office in reversed(found) if office.level in RECOMMENDED_TO]

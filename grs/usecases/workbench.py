@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -14,7 +13,7 @@ from grs.db.desks import CaseWorker, ComplaintTag, HabitualMark
 from grs.db.offices import Office, Person, Post
 from grs.db.queries.complaints import complaint_by_number, earlier_of_same_person
 from grs.db.queries.offices import offices_with_charter
-from grs.db.tasks import IdentityOpening, Task
+from grs.db.tasks import Task
 from grs.domain.access import Deed, deeds
 from grs.domain.disposal import NotAdmissible
 from grs.domain.errors import NotFound
@@ -24,16 +23,15 @@ from grs.domain.tracking import read_digits
 from grs.domain.workflow import INTERNAL_STEPS, Action, Actor, StepKind, allowed_actions
 from grs.usecases.appeals import appeal_deadline
 from grs.usecases.calendars import CalendarShelf
+from grs.usecases.disposals import can_reopen
 from grs.usecases.handling import screening_of
+from grs.usecases.identities import is_opened
 from grs.usecases.marks import can_propose, mark_against, mark_of
 from grs.usecases.people import Colleague, investigator_posts, responsible_post_of, responsible_posts
 from grs.usecases.recipients import Recipient, Recipients
-from grs.usecases.standing import Desk, check, relations
+from grs.usecases.standing import Desk, accused_of, check, relations
 from grs.usecases.stories import Story, story_of
 from grs.usecases.tasks import offices_above
-
-IDENTITY_SHOWN = timedelta(minutes=15)
-"""How long after it was opened the identity stays on the page of who opened it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf:
     _ = [[member.person for member in task.members] for task in tasks]  # drawn after the session has ended
     actions = _actions(session, desk, complaint, tasks, shelf) if Deed.ACT in may else []
     mark = mark_of(session, complaint)
-    if mark is not None and mark.post_id in desk.post_ids:
+    if mark is not None and Deed.DECIDE_MARK in may and mark.proposed_by_id != desk.person_id:
         actions = [*actions, Action.DECIDE_MARK]
     readable_earlier = (
         [one for one in earlier_of_same_person(session, complaint) if _may_read(session, one, desk)]
@@ -98,7 +96,7 @@ def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf:
         tasks=tasks,
         tags=tags_of(session, complaint),
         worker=_worker(session, complaint),
-        who=complaint.complainant if Deed.OPEN_IDENTITY in may and _is_opened(session, complaint, desk) else None,
+        who=complaint.complainant if Deed.OPEN_IDENTITY in may and is_opened(session, complaint, desk) else None,
         earlier=readable_earlier,
         marked=marked,
         mark=mark,
@@ -153,13 +151,20 @@ def _actions(
         Action.PROPOSE_MARK: Action.PROPOSE_MARK in allowed and not can_propose(session, complaint),
         Action.RECOMMEND: complaint.charter.office.parent is None,
     }
-    return [action for action in allowed if not without.get(action)]
+    return sorted((action for action in allowed if not without.get(action)), key=IN_ORDER.index)
+
+
+IN_ORDER = (
+    Action.ACCEPT, Action.ASK_OPINION, Action.ORDER_SERVICE, Action.INVESTIGATE, Action.CALL_HEARING,
+    Action.RECORD_HEARING, Action.RECOMMEND, Action.WRITE, Action.REPLY, Action.DISPOSE, Action.REJECT,
+    Action.FORWARD, Action.REOPEN, Action.PROPOSE_MARK, Action.NOTE, Action.TAG, Action.ASSIGN,
+)  # fmt: skip
+"""As the work goes: take it in hand, ask, hear, decide; what the office keeps for itself last."""
 
 
 def _can_reopen(session: Session, desk: Desk, complaint: Complaint, shelf: CalendarShelf) -> bool:
     last_day = appeal_deadline(session, complaint, shelf=shelf, today=desk.today)
-    is_withdrawn = complaint.assignments[-1].ended_by is Action.WITHDRAW
-    return last_day is not None and desk.today <= last_day and not is_withdrawn
+    return last_day is not None and desk.today <= last_day and can_reopen(complaint)
 
 
 def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], marked: HabitualMark | None) -> Choices:
@@ -173,7 +178,7 @@ def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], m
     return Choices(
         asked=asked,
         proposed=responsible_post_of(session, complaint) if asks else None,
-        investigators=investigator_posts(session, complaint, desk.today) if Action.INVESTIGATE in actions else (),
+        investigators=_investigators(session, desk, complaint) if Action.INVESTIGATE in actions else (),
         sharing=Recipients(session, desk.today).on_post(complaint.post_id) if Action.ASSIGN in actions else (),
         offices=_other_offices(session, complaint) if Action.FORWARD in actions else (),
         above=offices_above(session, complaint) if Action.RECOMMEND in actions else (),
@@ -183,45 +188,15 @@ def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], m
     )
 
 
+def _investigators(session: Session, desk: Desk, complaint: Complaint) -> list[Colleague]:
+    """Who may be chosen: neither who decides nor whom the complaint is about."""
+    people = Recipients(session, desk.today)
+    barred = {desk.person_id} | accused_of(session, complaint, people)
+    responsible = responsible_post_of(session, complaint)
+    if responsible is not None:
+        barred |= {one.person_id for one in people.holding(responsible.id)}
+    return [one for one in investigator_posts(session, complaint, desk.today) if one.person_id not in barred]
+
+
 def _other_offices(session: Session, complaint: Complaint) -> list[Office]:
     return [one for one in offices_with_charter(session) if one.id != complaint.charter.office_id]
-
-
-# -- the shielded identity -------------------------------------------------------------------------------
-
-
-def open_identity(session: Session, desk: Desk, tracking_number: str) -> None:
-    """Show who complained to this person for a while; the complainant sees that it was opened, and by which post.
-
-    Opened again within the while is the same opening. Raises NotFound or NotYours.
-    """
-    complaint = readable(session, desk, tracking_number)
-    check(session, complaint, desk, Deed.OPEN_IDENTITY)
-    if complaint.complainant is None or _is_opened(session, complaint, desk):
-        return
-    held = session.scalars(select(Post).where(Post.id.in_(desk.post_ids)).order_by(Post.id)).all()
-    at_desk = next((post.id for post in held if post.id == complaint.post_id), None)
-    post_id = at_desk or next((post.id for post in held), None)
-    opening = IdentityOpening(complaint_id=complaint.id, person_id=desk.person_id, post_id=post_id, opened_at=desk.now)
-    session.add(opening)
-
-
-def _is_opened(session: Session, complaint: Complaint, desk: Desk) -> bool:
-    query = select(IdentityOpening.id).where(
-        IdentityOpening.complaint_id == complaint.id,
-        IdentityOpening.person_id == desk.person_id,
-        IdentityOpening.opened_at > desk.now - IDENTITY_SHOWN,
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def openings_of(session: Session, complaint: Complaint, *, limit: int = 100) -> Sequence[IdentityOpening]:
-    """Who has looked at the complainant's identity, newest first: for the complainant."""
-    query = (
-        select(IdentityOpening)
-        .options(joinedload(IdentityOpening.post).joinedload(Post.office))
-        .where(IdentityOpening.complaint_id == complaint.id)
-        .order_by(IdentityOpening.id.desc())
-        .limit(limit)
-    )
-    return session.scalars(query).all()

@@ -92,7 +92,11 @@ def _awaits_code() -> bool:
 
 
 def _carry(entry: accounts.Entry) -> None:
-    """Put the new session into the cookie; whatever the browser carried before is gone."""
+    """Put the new session into the cookie; whatever the browser carried before has ended."""
+    before = current_user._get_current_object()
+    if isinstance(before, LoggedIn) and before.token != entry.token:
+        with house().writers.begin() as db:
+            accounts.log_out(db, before.token, now=house().clock())
     session.clear()
     session.permanent = True
     login_user(LoggedIn(entry.token, awaits_code=entry.awaits_code), force=True)
@@ -256,6 +260,7 @@ def keep_second_factor() -> Page:
                 me().person_id,
                 request.form.get("code", ""),
                 secret_key=house().settings.checked_secret,
+                token=me().token,
                 now=house().clock(),
             )
     except InvalidInput as error:
@@ -303,8 +308,8 @@ def _account_page(problems: dict[str, str]) -> str:
 
 
 def _second_factor_page(problems: dict[str, str]) -> str:
-    with house().writers.begin() as db:
-        secret = accounts.begin_second_factor(db, me().person_id, secret_key=house().settings.checked_secret)
+    with house().readers() as db:
+        secret = accounts.proposed_second_factor(db, me().person_id, secret_key=house().settings.checked_secret)
     address = pyotp.TOTP(secret).provisioning_uri(name=me().email, issuer_name="GRS")
     picture = segno.make(address, error="m", micro=False).svg_inline(scale=4, border=2, omitsize=False)
     spaced = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))

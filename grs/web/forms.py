@@ -8,6 +8,15 @@ from grs.domain.disposal import Disposal, NotAdmissible, Outcome, RootCause
 from grs.domain.errors import InvalidInput
 from grs.domain.typed import read_choice
 
+NO_TEXT = 20
+"""Shorter than this is a choice or a day, quickly made again; longer is what somebody has written."""
+
+
+def kept_texts(typed: Mapping[str, str]) -> list[str]:
+    """What somebody wrote at length in a form that can no longer be sent: shown, so that it can be copied."""
+    hidden = ("csrf_token", "next", "form_key")
+    return [text for field, text in typed.items() if field not in hidden and len(text.strip()) > NO_TEXT]
+
 
 def read_disposal(typed: Mapping[str, str]) -> Disposal:
     """The disposal form."""

@@ -111,7 +111,7 @@ def operator_office_id() -> int | None:
 
 
 def _operator_post() -> Post | None:
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated or me().must_enrol:
         return None
     return next((post for post in me().posts if post.role is PostRole.OPERATOR), None)
 

@@ -65,6 +65,7 @@ def init_app(app: Flask) -> None:
     app.template_filter("moment")(_moment)
     app.template_filter("clock")(_clock)
     app.template_global("is_internal")(INTERNAL_STEPS.__contains__)
+    app.template_global("refusal")(_refusal)
     app.template_global("list_address")(_list_address)
     app.template_filter("digits")(_digits)
     app.template_filter("track")(lambda number: _digits(grouped(number)))
@@ -185,6 +186,14 @@ def _clock(at: datetime) -> str:
 def typed_date(day: date) -> str:
     """A day as people type it into a field: ১৫/০৬/২০২৬."""
     return number_text(f"{day:%d/%m/%Y}", g.language)
+
+
+def _refusal(code: str) -> str:
+    """Why something could not be done, in the person's words."""
+    try:
+        return word("refusal", code, g.language)
+    except KeyError:
+        return word("refusal", "refused", g.language)
 
 
 def _list_address(asked: Mapping[str, str], changes: Mapping[str, str]) -> str:

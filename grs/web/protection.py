@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
+
+from grs.web.forms import kept_texts
 
 BEFORE_SECOND_FACTOR = {"account.second_factor", "account.keep_second_factor", "account.leave"}
 """What somebody may call who still has to set up a second factor."""
@@ -46,7 +49,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_guard)
 
 
-def _guard() -> Response | None:
+def _guard() -> Response | tuple[str, int] | None:
     if request.endpoint is None:
         return None
     callers = callers_of(current_app, request.endpoint)
@@ -54,8 +57,23 @@ def _guard() -> Response | None:
         return None
     if callers is Callers.LOGGED_IN:
         if not current_user.is_authenticated:
-            return redirect(url_for("account.login", next=request.full_path.rstrip("?")))
+            return _log_in_first()
         if current_user.must_enrol and request.endpoint not in BEFORE_SECOND_FACTOR:
             return redirect(url_for("account.second_factor"))
         return None
     abort(403)  # a route that declares nothing is open to nobody
+
+
+def _log_in_first() -> Response | tuple[str, int]:
+    """A page to read is there after the log-in; what was written into a form is shown, so that it is not lost."""
+    kept = kept_texts(request.form)
+    if request.method == "GET" or not kept:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else _page_before()
+        return redirect(url_for("account.login", next=wanted))
+    return render_template("errors/logged_out.html", kept=kept, back=_page_before()), 401
+
+
+def _page_before() -> str:
+    """The page on which the form stood."""
+    before = urlsplit(request.referrer or "")
+    return before.path if before.netloc == request.host and before.path.startswith("/") else url_for("officer.desk")

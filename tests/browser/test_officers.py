@@ -109,9 +109,9 @@ def test_a_case_from_the_list_to_the_cell(
         appeal_complaint(session, number, grounds="মানি না", shelf=house.shelf, now=clock.now)
     log_in_as_holder(desk, house, database, number)
     assert "চিহ্নিত করার প্রস্তাব" in desk.locator("main").inner_text()
+    act(desk, number, "decide_mark", decision="refuse", reasons="যথেষ্ট নয়")
     act(desk, number, "accept")
     act(desk, number, "dispose", **(DISPOSAL | {"outcome": "decision_corrected"}))
-    act(desk, number, "decide_mark", decision="refuse", reasons="যথেষ্ট নয়")
     assert fetch(house, number).outcome is Outcome.DECISION_CORRECTED
     log_out(desk)
 

@@ -146,9 +146,7 @@ def test_a_reopened_clock_goes_on_with_what_was_left(disposed_on: date, left: in
 
 
 def test_the_nine_questions_are_answered_as_the_form_tells() -> None:
-    proposed = proposed_screening(
-        ground=Ground.LATE, has_service=True, has_contact=False, has_remedy=True, is_anonymous=False
-    )
+    proposed = proposed_screening(ground=Ground.LATE, has_contact=False, has_remedy=True, is_anonymous=False)
     assert list(proposed) == list(Question)
     assert len(proposed) == 9
     assert proposed[Question.DEPRIVED_OR_DELAYED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,7 @@ from grs.usecases.lodging import Lodged, check_not_early, lodge_complaint
 from grs.usecases.own_complaints import ask_for_link
 from grs.usecases.posting import count_to_post, letters_to_post, mark_posted
 from grs.usecases.recalculation import recalculate_due_dates
+from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
 from tests.stories import a_form, assert_histories_hold, dhaka, dispose, fetch, lodge, pass_days
 from workers import jobs
@@ -205,9 +207,9 @@ def a_paper_complaint(house: House, form_number: str = "১", **changes: object)
 def test_who_has_neither_mail_nor_phone_gets_letters_on_paper(house: House, clock: Clock) -> None:
     number = a_paper_complaint(house).complaint.tracking_number
     dispose(house, number)
-    post = fetch(house, number).post_id
+    desk = Desk(person_id=1, post_ids=[fetch(house, number).post_id], now=dhaka(date(2025, 4, 17), 10))
     with house.readers() as session:
-        found = letters_to_post(session, [post], shelf=house.shelf, today=date(2025, 4, 17))
+        found = letters_to_post(session, desk, shelf=house.shelf)
         assert [(one.posting.message.letter, one.post_by, one.is_overdue) for one in found] == [
             ("receipt", date(2025, 4, 16), True),
             ("accepted", date(2025, 4, 16), True),
@@ -217,11 +219,12 @@ def test_who_has_neither_mail_nor_phone_gets_letters_on_paper(house: House, cloc
     assert before == date(2025, 9, 1), "while the letter lies there the month has not begun"
     assert jobs.run(house, "deliver")["sent"] > 0, "the officer's letters went; paper waits"
     clock.now = dhaka(date(2025, 6, 2), 10)
+    desk = dataclasses.replace(desk, now=clock.now)
     with house.writers.begin() as session:
         for one in found:
-            mark_posted(session, one.posting.message_id, post_ids=[post], now=house.clock())
+            mark_posted(session, desk, one.posting.message_id)
     with house.readers() as session:
-        assert count_to_post(session, [post]) == 0
+        assert count_to_post(session, desk) == 0
         paper = select(Message.state).where(Message.channel == MessageChannel.PAPER)
         assert set(session.scalars(paper)) == {MessageState.SENT}
         after = appeal_deadline(session, fetch(house, number), shelf=house.shelf, today=date(2025, 8, 1))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session, defer, joinedload
 
 from grs.db.charters import Charter, CharterEntry
-from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText
+from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText, Step
 from grs.db.desks import CaseWorker, ComplaintTag
 from grs.domain.lodging import Ground
 from grs.domain.tiers import Tier
-from grs.domain.workflow import Stage
+from grs.domain.workflow import NEWS, Stage
 
 PAGE = 25
 
@@ -41,6 +42,7 @@ class Shown:
     worker_id: int | None = None
     overdue_on: date | None = None
     soon_between: tuple[date, date] | None = None
+    has_news: bool = False
     words: Collection[str] = ()
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -71,6 +73,9 @@ class Shown:
             found.append(Complaint.due_on < self.overdue_on)
         if self.soon_between is not None:
             found.append(Complaint.due_on.between(*self.soon_between))
+        if self.has_news:
+            last = (Step.complaint_id == Complaint.id, Step.sequence == Complaint.step_count)
+            found.append(exists().where(*last, Step.kind.in_(NEWS)))
         if self.words:
             texts = select(ComplaintText.complaint_id).where(
                 *(ComplaintText.search_text.contains(word, autoescape=True) for word in self.words)
@@ -115,16 +120,28 @@ class Counts:
     received: int
 
 
-def count_at(session: Session, scope: ColumnElement[bool], *, today: date, soon_until: date) -> Counts:
-    """The counts of a list, from its indexes alone."""
-    is_open = (scope, Complaint.stage != Stage.DISPOSED)
-    counts = (
-        select(func.count()).where(*is_open),
-        select(func.count()).where(*is_open, Complaint.due_on < today),
-        select(func.count()).where(*is_open, Complaint.due_on.between(today, soon_until)),
-        select(func.count()).where(scope, Complaint.stage == Stage.RECEIVED),
+def count_at(
+    session: Session, scope: ColumnElement[bool], *, without: ColumnElement[bool], today: date, soon_until: date
+) -> Counts:
+    """The counts of a list less those ``without``: each from an index alone, what is left out counted apart."""
+
+    def counts(*where: ColumnElement[bool]) -> Counts:
+        is_open = (scope, Complaint.stage != Stage.DISPOSED, *where)
+        wanted = (
+            select(func.count()).where(*is_open),
+            select(func.count()).where(*is_open, Complaint.due_on < today),
+            select(func.count()).where(*is_open, Complaint.due_on.between(today, soon_until)),
+            select(func.count()).where(scope, Complaint.stage == Stage.RECEIVED, *where),
+        )
+        return Counts(*session.execute(select(*(one.scalar_subquery() for one in wanted))).one())
+
+    every, hidden = counts(), counts(without)
+    return Counts(
+        every.open - hidden.open,
+        every.overdue - hidden.overdue,
+        every.soon - hidden.soon,
+        every.received - hidden.received,
     )
-    return Counts(*session.execute(select(*(one.scalar_subquery() for one in counts))).one())
 
 
 def at_posts(post_ids: Collection[int]) -> ColumnElement[bool]:
@@ -144,11 +161,14 @@ def at_offices(office_ids: Collection[int]) -> ColumnElement[bool]:
     return or_(Complaint.office_id.in_(office_ids), Complaint.charter_id.in_(charters))
 
 
-def earlier_of_same_person(session: Session, complaint: Complaint, *, limit: int = 10) -> Sequence[Complaint]:
-    """Earlier complaints about the same service by who gave the same mobile, e-mail or identity number."""
+def of_same_person(complaint: Complaint) -> Any:
+    """The complaints of whoever gave the same mobile, e-mail or identity number; None where none was given.
+
+    A look at one index for each, not a condition on three columns at once.
+    """
     who = complaint.complainant
     given = [
-        column == value
+        select(Complainant.complaint_id).where(column == value)
         for column, value in (
             (Complainant.mobile, who.mobile if who else ""),
             (Complainant.email, who.email if who else ""),
@@ -156,7 +176,13 @@ def earlier_of_same_person(session: Session, complaint: Complaint, *, limit: int
         )
         if value
     ]
-    if not given:
+    return union(*given) if given else None
+
+
+def earlier_of_same_person(session: Session, complaint: Complaint, *, limit: int = 10) -> Sequence[Complaint]:
+    """Earlier complaints about the same service of the same office by the same person."""
+    same = of_same_person(complaint)
+    if same is None:
         return []
     name = complaint.entry.name if complaint.entry else None
     same_service = (
@@ -166,9 +192,13 @@ def earlier_of_same_person(session: Session, complaint: Complaint, *, limit: int
     )
     query = (
         select(Complaint)
-        .join(Complainant, Complainant.complaint_id == Complaint.id)
         .join(Charter, Charter.id == Complaint.charter_id)
-        .where(or_(*given), same_service, Charter.office_id == complaint.charter.office_id, Complaint.id < complaint.id)
+        .where(
+            Complaint.id.in_(same),
+            same_service,
+            Charter.office_id == complaint.charter.office_id,
+            Complaint.id < complaint.id,
+        )
         .order_by(Complaint.id.desc())
         .limit(limit)
     )

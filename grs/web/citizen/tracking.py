@@ -17,10 +17,10 @@ from grs.uploads import CleanFile
 from grs.usecases.appeals import appeal_complaint, check_complaint_appeal
 from grs.usecases.correspondence import SCORES, add_information, can_rate, rate, withdraw
 from grs.usecases.drafts import Refused, clean_uploads
+from grs.usecases.identities import openings_of
 from grs.usecases.own_complaints import end_link
 from grs.usecases.stories import Story, file_of, has_code, story_for_complainant
 from grs.usecases.visits import close_visit, open_for_visit
-from grs.usecases.workbench import openings_of
 from grs.web import limits
 from grs.web.citizen.desk import Page, blueprint, may_see, today, visit
 from grs.web.citizen.filing import uploads

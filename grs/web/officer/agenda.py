@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, g, redirect, render_template, request, url_for
 
+from grs.domain.tracking import grouped
 from grs.notify.invitations import FeedEntry, feed
 from grs.notify.render import number_text
 from grs.usecases import agenda as agendas
@@ -14,6 +15,13 @@ from grs.web.officer.room import Page, blueprint
 from grs.web.people import me
 from grs.web.protection import anyone, logged_in
 from grs.words import word
+
+
+def _title(entry: agendas.AgendaEntry, language: str) -> str:
+    kind = word("agenda", entry.kind, language)
+    if entry.task_kind is not None and entry.kind is not agendas.EntryKind.HEARING:
+        kind = f"{kind} ({word('task', entry.task_kind, language)})"
+    return f"{kind}: {number_text(grouped(entry.tracking_number), language)}"
 
 
 @blueprint.get("/officer/calendar")
@@ -25,20 +33,20 @@ def calendar() -> Page:
     days: dict[object, list[agendas.AgendaEntry]] = {}
     for entry in found:
         days.setdefault(entry.day, []).append(entry)
-    address = ""
-    if request.args.get("feed"):
-        with house().writers.begin() as db:
-            token = agendas.feed_token(db, me().person_id, secret_key=house().settings.checked_secret)
-        address = f"{house().settings.base_url}{url_for('officer.calendar_feed', token=token)}"
+    with house().readers() as db:
+        token = agendas.present_feed_token(db, me().person_id, secret_key=house().settings.checked_secret)
+    is_shown = token is not None and request.args.get("feed")
+    address = f"{house().settings.base_url}{url_for('officer.calendar_feed', token=token)}" if is_shown else ""
     return render_template("officer/calendar.html", days=days, address=address)
 
 
-@blueprint.post("/officer/calendar/renew")
+@blueprint.post("/officer/calendar/feed")
 @logged_in
-def renew_feed() -> Page:
-    """A new secret address; the old one shows nothing any more."""
+def show_feed() -> Page:
+    """The secret address, made at the first time; or a new one: the old one shows nothing any more."""
+    renew = request.form.get("renew") == "yes"
     with house().writers.begin() as db:
-        agendas.feed_token(db, me().person_id, secret_key=house().settings.checked_secret, renew=True)
+        agendas.feed_token(db, me().person_id, secret_key=house().settings.checked_secret, renew=renew)
     return redirect(url_for("officer.calendar", feed="yes"), 303)
 
 
@@ -55,7 +63,7 @@ def calendar_feed(token: str) -> Page:
     entries = [
         FeedEntry(
             key=one.key,
-            title=f"{word('agenda', one.kind, g.language)}: {number_text(one.tracking_number, g.language)}",
+            title=_title(one, person.language),
             day=one.day,
             begins_at=one.begins_at,
             place=one.place,

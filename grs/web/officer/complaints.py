@@ -12,20 +12,22 @@ from grs.db.tasks import Task
 from grs.domain.access import Deed
 from grs.domain.attachments import MediaType
 from grs.domain.disposal import RootCause, possible_outcomes
-from grs.domain.errors import ChangedMeanwhile, InvalidInput, NotFound, NotYours
+from grs.domain.errors import ActionNotAllowed, AppealTooLate, ChangedMeanwhile, InvalidInput, NotFound, NotYours
+from grs.domain.habitual import is_in_force
 from grs.domain.screening import Question, read_screening
 from grs.domain.tasks import Instruction, TaskKind
 from grs.domain.typed import read_clock, read_day, read_number, read_yes_or_no
 from grs.domain.workflow import Action, Stage
 from grs.usecases import disposals, handling, marks, tasks
 from grs.usecases.charters import task_limits
+from grs.usecases.identities import open_identity
 from grs.usecases.ready_texts import FIELDS, texts_for
 from grs.usecases.standing import Desk
 from grs.usecases.stories import file_of
-from grs.usecases.workbench import Workbench, open_identity, open_workbench
+from grs.usecases.workbench import Workbench, open_workbench
 from grs.web.doors import house
 from grs.web.downloads import send_attachment, show_picture
-from grs.web.forms import read_disposal, read_not_admissible
+from grs.web.forms import kept_texts, read_disposal, read_not_admissible
 from grs.web.officer.desk import complaints_of
 from grs.web.officer.room import Page, blueprint, today
 from grs.web.people import me
@@ -140,7 +142,19 @@ def act(number: str, action: str) -> Page:
         return _complaint_page(number, action=action, typed=typed, problems=problems), 422
     except ChangedMeanwhile:
         return _complaint_page(number, action=action, typed=typed, problems={"form": "changed_meanwhile"}), 409
+    except (ActionNotAllowed, AppealTooLate):
+        return _complaint_page(number, action=action, typed=typed, problems={"form": "not_now"}), 409
+    except NotYours:
+        return _moved_away(number, action, typed)
     return redirect(url_for("officer.complaint", number=number, done=action), 303)
+
+
+def _moved_away(number: str, action: str, typed: Typed) -> Page:
+    """The complaint is not (or no longer) his to act on: the page if he may read it, and always what he wrote."""
+    try:
+        return _complaint_page(number, action=action, typed=typed, problems={"form": "not_yours_now"}), 403
+    except NotYours:
+        return render_template("errors/not_yours.html", kept=kept_texts(request.form)), 403
 
 
 def _with_ready_text(number: str, action: str, typed: Typed) -> Typed:
@@ -202,6 +216,7 @@ def _ask_opinion(db: Session, desk: Desk, number: str, typed: Typed) -> None:
         to_post=read_number(typed.get("to_post")),
         question=typed.get("question", ""),
         instructions=asked,
+        shelf=house().shelf,
         **_days(typed, "answer_by"),
     )
 
@@ -214,6 +229,7 @@ def _order_service(db: Session, desk: Desk, number: str, typed: Typed) -> None:
         seen_steps=_seen(typed),
         to_post=read_number(typed.get("to_post")),
         text=typed.get("text", ""),
+        shelf=house().shelf,
         **_days(typed, "done_by"),
     )
 
@@ -349,6 +365,8 @@ def _complaint_page(
         done=done if done in ACTS else "",
         today=today(),
         limits=task_limits(),
+        kept=kept_texts(typed or {}) if action and action not in bench.actions else [],
+        in_force=is_in_force(bench.mark.state, bench.mark.ends_on, today()) if bench.mark else False,
     )
 
 

@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, g, redirect, render_template, request, url_for
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from grs.domain.tiers import Tier
 from grs.domain.typed import read_number
 from grs.domain.workflow import OPEN_STAGES, Stage
 from grs.usecases import filters, handling
+from grs.usecases.leaves import leaves_of, sitting_in
 from grs.usecases.marks import marks_to_decide
 from grs.usecases.posting import count_to_post
 from grs.usecases.recipients import Recipients
@@ -34,12 +35,14 @@ from grs.web.people import me
 from grs.web.presentation import SOON_WORKING_DAYS, list_line
 from grs.web.protection import logged_in
 from grs.web.tables import safe_cell
+from grs.words import word
 
 FILTERS = ("desk", "show", "left", "tier", "stage", "service", "ground", "tag", "mine", "q")
 """What stands in the address of a list; also of a saved one."""
 OFFICES = "offices"
 SHOWS = ("open", "disposed", "earlier")
 MOST_EXPORTED = 10_000
+BATCHES = ("accept", "assign")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,9 @@ class Listing:
     """Which list is looked at: whose, and what of it."""
 
     post_ids: tuple[int, ...]
+    place: ColumnElement[bool]
     scope: ColumnElement[bool]
+    about_me: ColumnElement[bool]
     shown: Shown
     asked: dict[str, str]
     show: str
@@ -85,7 +90,10 @@ def desk() -> Page:
         grounds=list(Ground),
         problem=request.args.get("problem", ""),
         done=read_number(request.args.get("done")),
-        refused=request.args.getlist("refused")[:PAGE],
+        what=request.args.get("what", "") if request.args.get("what") in BATCHES else "accept",
+        refused=[tuple(one.split("~", 1)) for one in request.args.getlist("refused")[:PAGE] if "~" in one],
+        today=today(),
+        is_saved=bool(request.args.get("saved")),
         has_filter=any(name in listing.asked for name in FILTERS[2:]),
         **facts,
     )
@@ -122,8 +130,16 @@ def _listing(db: Session) -> Listing:
     if show == "earlier" and post_ids:
         scope = answered_at(post_ids)
     # What is about the person at work stands in no list of his.
-    scope = and_(scope, ~is_about(me().desk()))
-    return Listing(post_ids=post_ids, scope=scope, shown=_shown(db, asked, show), asked=asked, show=show)
+    about_me = is_about(me().desk())
+    return Listing(
+        post_ids=post_ids,
+        place=scope,
+        scope=and_(scope, ~about_me),
+        about_me=about_me,
+        shown=_shown(db, asked, show),
+        asked=asked,
+        show=show,
+    )
 
 
 def _shown(db: Session, asked: Mapping[str, str], show: str) -> Shown:
@@ -143,6 +159,7 @@ def _shown(db: Session, asked: Mapping[str, str], show: str) -> Shown:
         worker_id=me().person_id if asked.get("mine") else None,
         overdue_on=today() if left == "overdue" else None,
         soon_between=(today(), soon_until) if left == "soon" else None,
+        has_news=left == "news",
         words=search_words(asked.get("q", "")),
     )
 
@@ -152,14 +169,20 @@ def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str
     soon_until = house().shelf.for_scopes(db).add_working_days(today(), SOON_WORKING_DAYS)
     people = Recipients(db, today())
     return {
-        "counts": count_at(db, listing.scope, today=today(), soon_until=soon_until) if listing.show == "open" else None,
-        "to_post": count_to_post(db, me().post_ids),
+        "counts": count_at(db, listing.place, without=listing.about_me, today=today(), soon_until=soon_until)
+        if listing.show == "open"
+        else None,
+        "to_post": count_to_post(db, me().desk()),
         "my_tasks": len(my_open_tasks(db, me().desk())),
         "to_decide": marks_to_decide(db, me().post_ids, today=today()),
         "services": filters.services_of(db, listing.post_ids or None, me().supervised_offices),
         "tags": filters.tags_at(db, listing.scope),
         "tags_of": filters.tags_by_complaint(db, complaint_ids),
         "workers": filters.workers_by_complaint(db, complaint_ids),
+        "news": filters.news_by_complaint(db, complaint_ids),
+        "away": leaves_of(db, me().person_id, today=today()),
+        "sitting_in": {p.post_id: p.held_to for p in sitting_in(db, me().person_id, today=today())},
+        "open_at": filters.open_at_posts(db, [post.id for post in me().desks]),
         "saved": filters.saved_filters(db, me().person_id),
         "sharing": people.on_post(listing.post_ids[0]) if listing.post_ids else [],
     }
@@ -189,16 +212,17 @@ def export() -> Page:
 
 
 def _rows(found: Any) -> Iterator[list[object]]:
-    yield ["tracking_number", "filed_on", "due_on", "tier", "stage", "outcome", "ground", "service", "subject"]
+    columns = ("tracking_number", "filed_on", "due_on", "tier", "stage", "outcome", "ground", "service", "subject")
+    yield [word("column", column, g.language) for column in columns]
     for complaint in found:
         yield [
             complaint.tracking_number,
             complaint.filed_on,
             complaint.due_on,
             int(complaint.tier),
-            complaint.stage,
-            complaint.outcome or "",
-            complaint.ground,
+            word("stage", complaint.stage, g.language),
+            word("outcome", complaint.outcome, g.language) if complaint.outcome else "",
+            word("ground", complaint.ground, g.language),
             safe_cell(complaint.entry.name if complaint.entry else ""),
             safe_cell(complaint.subject),
         ]
@@ -224,9 +248,9 @@ def batch() -> Page:
             with house().writers.begin() as db:
                 _do_one(db, what, number)
             done += 1
-        except GrievanceError:
-            refused.append(number)
-    return redirect(_address(back, done=done, refused=refused), 303)
+        except GrievanceError as error:
+            refused.append(f"{number}~{error.code}")
+    return redirect(_address(back, done=done, what=what, refused=refused), 303)
 
 
 def _do_one(db: Session, what: str, number: str) -> None:
@@ -248,7 +272,7 @@ def save_filter() -> Page:
     asked = {name: request.form[name] for name in FILTERS if request.form.get(name)}
     with house().writers.begin() as db:
         filters.save_filter(db, me().person_id, name=request.form.get("name", ""), query=urlencode(asked))
-    return redirect(_address(asked), 303)
+    return redirect(_address(asked, saved="yes"), 303)
 
 
 @blueprint.post("/officer/filters/<int(max=2147483647):filter_id>/delete")

@@ -6,8 +6,7 @@ from flask import redirect, render_template, request, url_for
 
 from grs.domain.errors import InvalidInput
 from grs.domain.typed import read_day, read_number
-from grs.usecases.leaves import end_leave, leaves_of, offices_near, take_leave
-from grs.usecases.people import colleagues
+from grs.usecases.leaves import end_leave, leaves_of, possible_stand_ins, take_leave
 from grs.web.doors import house
 from grs.web.officer.room import Page, blueprint, today
 from grs.web.people import me
@@ -36,7 +35,7 @@ def keep_leave() -> Page:
             take_leave(db, me().desk(), starts_on=starts_on, ends_on=ends_on, stand_ins=stand_ins)
     except InvalidInput as error:
         return _leave_page(typed, error.problems), 422
-    return redirect(url_for("officer.leave"), 303)
+    return redirect(url_for("officer.leave", done="kept"), 303)
 
 
 @blueprint.post("/officer/leave/<int(max=2147483647):leave_id>/end")
@@ -51,9 +50,7 @@ def stop_leave(leave_id: int) -> Page:
 def _leave_page(typed: dict[str, str], problems: dict[str, str]) -> str:
     with house().readers() as db:
         found = leaves_of(db, me().person_id, today=today())
-        possible = {
-            post.id: colleagues(db, offices_near(post), today(), without=me().person_id) for post in me().own_posts
-        }
+        possible = {post.id: possible_stand_ins(db, post, me().desk()) for post in me().own_posts}
     return render_template(
         "officer/leave.html",
         leaves=found,
@@ -62,4 +59,5 @@ def _leave_page(typed: dict[str, str], problems: dict[str, str]) -> str:
         typed=typed,
         problems=problems,
         today=today(),
+        is_kept=bool(request.args.get("done")),
     )

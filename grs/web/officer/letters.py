@@ -7,7 +7,7 @@ from flask import redirect, render_template, request, url_for
 from grs.domain.typed import read_number
 from grs.usecases.posting import PAGE, letters_to_post, mark_posted, paper_letter
 from grs.web.doors import house
-from grs.web.officer.room import Page, blueprint, today
+from grs.web.officer.room import Page, blueprint
 from grs.web.people import me
 from grs.web.protection import logged_in
 
@@ -18,7 +18,7 @@ def letters() -> Page:
     """The letters that these desks have to print and post, oldest first, with their last day."""
     page = max(read_number(request.args.get("page")) or 1, 1)
     with house().readers() as db:
-        found = letters_to_post(db, me().post_ids, shelf=house().shelf, today=today(), page=page)
+        found = letters_to_post(db, me().desk(), shelf=house().shelf, page=page)
     return render_template("officer/letters.html", letters=found[:PAGE], page=page, has_more=len(found) > PAGE)
 
 
@@ -26,8 +26,9 @@ def letters() -> Page:
 @logged_in
 def letter(message_id: int) -> Page:
     """One letter as it is printed."""
-    with house().readers() as db:
-        found = paper_letter(db, message_id, post_ids=me().post_ids, settings=house().settings)
+    with house().writers.begin() as db:
+        found = paper_letter(db, me().desk(), message_id, settings=house().settings)
+        db.expunge_all()
     return render_template("officer/letter.html", letter=found)
 
 
@@ -36,5 +37,5 @@ def letter(message_id: int) -> Page:
 def posted(message_id: int) -> Page:
     """The letter has left."""
     with house().writers.begin() as db:
-        mark_posted(db, message_id, post_ids=me().post_ids, now=house().clock())
+        mark_posted(db, me().desk(), message_id)
     return redirect(url_for("officer.letters"), 303)

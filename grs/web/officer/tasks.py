@@ -30,7 +30,10 @@ def tasks() -> Page:
 @logged_in
 def task(task_id: int) -> Page:
     """One of them: what is asked and until when; of the complaint only what the answer needs."""
-    return _task_page(task_id, {}, {}, [])
+    try:
+        return _task_page(task_id, {}, {}, [])
+    except NotFound:
+        return render_template("officer/task_over.html", text=""), 404
 
 
 @blueprint.post("/officer/tasks/<int(max=2147483647):task_id>")

@@ -48,7 +48,7 @@ def keep() -> Page:
             )
     except InvalidInput as error:
         return _texts_page(typed, error.problems), 422
-    return redirect(url_for("officer.texts"), 303)
+    return redirect(url_for("officer.texts", done="kept"), 303)
 
 
 @blueprint.post("/officer/texts/<int(max=2147483647):text_id>/delete")
@@ -81,4 +81,5 @@ def _texts_page(typed: dict[str, str], problems: dict[str, str]) -> str:
         actions=list(FIELDS),
         typed=typed,
         problems=problems,
+        is_kept=bool(request.args.get("done")),
     )

@@ -1,6 +1,7 @@
 """the officers' desk: tasks, case workers, tags, texts, marks, leave, second factor, links, search"""
 
 import json
+import secrets
 
 import sqlalchemy as sa
 from alembic import op
@@ -93,7 +94,7 @@ def upgrade() -> None:
     op.add_column("login_session", sa.Column("awaits_code", sa.Boolean(), nullable=False, server_default=sa.false()))
     for name, length in (("browser", 200), ("address", 60)):
         op.add_column("login_session", sa.Column(name, sa.String(length), nullable=False, server_default=""))
-    op.add_column("person", sa.Column("totp_salt", sa.String(length=40), nullable=True))
+    op.add_column("person", sa.Column("totp_salt", sa.String(length=40), nullable=False, server_default=""))
     op.add_column("person", sa.Column("totp_since", INSTANT, nullable=True))
     op.add_column("person", sa.Column("totp_last_step", sa.BigInteger(), nullable=True))
     op.add_column("person", sa.Column("calendar_salt", sa.String(length=40), nullable=True))
@@ -102,6 +103,15 @@ def upgrade() -> None:
         batch.add_column(sa.Column("leave_id", sa.Integer(), nullable=True))
         batch.create_index(batch.f("ix_post_holder_leave_id"), ["leave_id"])
         batch.create_foreign_key(batch.f("fk_post_holder_leave_id"), "leave", ["leave_id"], ["id"])
+    op.create_index(op.f("ix_complainant_identity_number"), "complainant", ["identity_number"])
+    op.create_index(
+        "ix_complaint_about",
+        "complaint",
+        ["about", "charter_id"],
+        postgresql_where=sa.text("about <> 'nobody'"),
+        sqlite_where=sa.text("about <> 'nobody'"),
+    )
+    _fill_salts()
     _fill_grades()
     _fill_responsible_posts()
     _fill_search_texts()
@@ -148,6 +158,7 @@ def _create_tables_beside_complaints() -> None:
         sa.Column("complaint_id", BIG, nullable=False),
         sa.Column("post_id", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("proposed_by_id", sa.Integer(), nullable=False),
         sa.Column("proposed_at", INSTANT, nullable=False),
         sa.Column("proposal", sa.Text(), nullable=False),
         sa.Column("decided_at", INSTANT, nullable=True),
@@ -156,6 +167,7 @@ def _create_tables_beside_complaints() -> None:
         sa.Column("ends_on", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(["complaint_id"], ["complaint.id"], name=op.f("fk_habitual_mark_complaint_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_habitual_mark_post_id")),
+        sa.ForeignKeyConstraint(["proposed_by_id"], ["person.id"], name=op.f("fk_habitual_mark_proposed_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_habitual_mark")),
         sa.UniqueConstraint("complaint_id", name=op.f("uq_habitual_mark_complaint_id")),
     )
@@ -218,6 +230,15 @@ def _create_tasks() -> None:
     op.create_index(op.f("ix_task_member_person_id"), "task_member", ["person_id"])
 
 
+def _fill_salts() -> None:
+    bind = op.get_bind()
+    for person_id in bind.execute(sa.text("SELECT id FROM person")).scalars().all():
+        bind.execute(
+            sa.text("UPDATE person SET totp_salt = :salt WHERE id = :id"),
+            {"id": person_id, "salt": secrets.token_urlsafe(24)},
+        )
+
+
 def _fill_grades() -> None:
     for level, grade in GRADES.items():
         op.execute(
@@ -264,7 +285,25 @@ def _fill_search_texts() -> None:
         last = rows[-1][0]
 
 
+USED = (
+    "SELECT 1 FROM task",
+    "SELECT 1 FROM habitual_mark",
+    "SELECT 1 FROM leave",
+    "SELECT 1 FROM assignment WHERE extra_days > 0",
+    "SELECT 1 FROM step WHERE kind IN ('noted', 'tagged', 'assigned', 'reopened')",
+)
+
+
+def _refuse_when_used() -> None:
+    """What officers did with this release stands in histories that the release before it cannot read."""
+    if any(op.get_bind().execute(sa.text(f"{query} LIMIT 1")).first() for query in USED):
+        raise RuntimeError("the officers' desk was used since the upgrade: there is no way back but a backup")
+
+
 def downgrade() -> None:
+    _refuse_when_used()
+    op.drop_index("ix_complaint_about", "complaint")
+    op.drop_index(op.f("ix_complainant_identity_number"), "complainant")
     with op.batch_alter_table("post_holder") as batch:
         batch.drop_constraint(batch.f("fk_post_holder_leave_id"), type_="foreignkey")
         batch.drop_index(batch.f("ix_post_holder_leave_id"))
