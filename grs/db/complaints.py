@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, SmallInteger, String, Text, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Number, Word
@@ -95,6 +95,16 @@ class Complaint(Base):
     assisted: Mapped[AssistedFiling | None] = relationship(back_populates="complaint")
     assignments: Mapped[list[Assignment]] = relationship(order_by="Assignment.sequence", viewonly=True)
     steps: Mapped[list[Step]] = relationship(order_by="Step.sequence", viewonly=True)
+
+
+def is_open() -> ColumnElement[bool]:
+    """The complaint is not disposed of: written out, not bound, so that the index of open ones is used."""
+    return Complaint.stage != bindparam(None, Stage.DISPOSED, Complaint.stage.type, literal_execute=True)
+
+
+def is_about_somebody() -> ColumnElement[bool]:
+    """The complaint names whom it is about: written out likewise."""
+    return Complaint.about != bindparam(None, About.NOBODY, Complaint.about.type, literal_execute=True)
 
 
 class Complainant(Base):

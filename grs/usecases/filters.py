@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
-from grs.db.complaints import Complaint, Step
+from grs.db.complaints import Complaint, Step, is_open
 from grs.db.desks import CaseWorker, ComplaintTag, SavedFilter
 from grs.db.offices import Person
 from grs.domain.bangla import normalise
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import printable
-from grs.domain.workflow import NEWS, Stage, StepKind
+from grs.domain.workflow import NEWS, StepKind
 
 MOST_SAVED = 20
 MOST_CHOICES = 200
@@ -57,8 +57,7 @@ def tags_at(session: Session, scope: ColumnElement[bool]) -> Sequence[str]:
     """The tags on a list's complaints."""
     query = (
         select(ComplaintTag.tag)
-        .join(Complaint, Complaint.id == ComplaintTag.complaint_id)
-        .where(scope)
+        .where(exists().where(Complaint.id == ComplaintTag.complaint_id, scope))
         .distinct()
         .order_by(ComplaintTag.tag)
         .limit(MOST_CHOICES)
@@ -106,7 +105,7 @@ def open_at_posts(session: Session, post_ids: Collection[int]) -> dict[int, int]
         return {}
     query = (
         select(Complaint.post_id, func.count())
-        .where(Complaint.post_id.in_(post_ids), Complaint.stage != Stage.DISPOSED)
+        .where(Complaint.post_id.in_(post_ids), is_open())
         .group_by(Complaint.post_id)
     )
     return {post_id: count for post_id, count in session.execute(query)}

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.charters import Chain, ChainDesk, Charter
-from grs.db.complaints import Complaint
+from grs.db.complaints import Complaint, is_about_somebody
 from grs.db.desks import HabitualMark
 from grs.db.tasks import Task, TaskMember
 from grs.domain.access import Deed, Relation, may
@@ -96,15 +96,20 @@ def is_about(desk: Desk) -> ColumnElement[bool]:
     """The complaint is about the person at work: about a post that he holds, or the office that he heads."""
     own = select(Chain.charter_id).join(ChainDesk, ChainDesk.chain_id == Chain.id)
     headed = select(Charter.id).where(Charter.office_id.in_(desk.headed_offices))
-    return or_(
-        *(
-            and_(
-                Complaint.about == about,
-                Complaint.charter_id.in_(own.where(ChainDesk.tier == tier, ChainDesk.post_id.in_(desk.own_post_ids))),
-            )
-            for about, tier in _ACCUSED_TIER.items()
+    return and_(
+        is_about_somebody(),
+        or_(
+            *(
+                and_(
+                    Complaint.about == about,
+                    Complaint.charter_id.in_(
+                        own.where(ChainDesk.tier == tier, ChainDesk.post_id.in_(desk.own_post_ids))
+                    ),
+                )
+                for about, tier in _ACCUSED_TIER.items()
+            ),
+            and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(headed)),
         ),
-        and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(headed)),
     )
 
 

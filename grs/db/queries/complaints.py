@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session, defer, joinedload
 
 from grs.db.charters import Charter, CharterEntry
-from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText, Step
+from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText, Step, is_open
 from grs.db.desks import CaseWorker, ComplaintTag
 from grs.domain.lodging import Ground
 from grs.domain.tiers import Tier
@@ -49,7 +49,7 @@ class Shown:
         """The filter as the database takes it."""
         found: list[ColumnElement[bool]] = []
         if self.is_open is not None:
-            found.append(Complaint.stage != Stage.DISPOSED if self.is_open else Complaint.stage == Stage.DISPOSED)
+            found.append(is_open() if self.is_open else Complaint.stage == Stage.DISPOSED)
         for column, value in (
             (Complaint.tier, self.tier),
             (Complaint.stage, self.stage),
@@ -126,16 +126,20 @@ def count_at(
     """The counts of a list less those ``without``: each from an index alone, what is left out counted apart."""
 
     def counts(*where: ColumnElement[bool]) -> Counts:
-        is_open = (scope, Complaint.stage != Stage.DISPOSED, *where)
+        still_open = (scope, is_open(), *where)
         wanted = (
-            select(func.count()).where(*is_open),
-            select(func.count()).where(*is_open, Complaint.due_on < today),
-            select(func.count()).where(*is_open, Complaint.due_on.between(today, soon_until)),
+            select(func.count()).where(*still_open),
+            select(func.count()).where(*still_open, Complaint.due_on < today),
+            select(func.count()).where(*still_open, Complaint.due_on.between(today, soon_until)),
             select(func.count()).where(scope, Complaint.stage == Stage.RECEIVED, *where),
         )
         return Counts(*session.execute(select(*(one.scalar_subquery() for one in wanted))).one())
 
-    every, hidden = counts(), counts(without)
+    every = counts()
+    few = session.scalars(select(Complaint.id).where(without)).all()
+    if not few:
+        return every
+    hidden = counts(Complaint.id.in_(few))
     return Counts(
         every.open - hidden.open,
         every.overdue - hidden.overdue,
