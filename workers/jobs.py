@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from grs.bootstrap import House
+from grs.usecases.answers import end_lapsed_tasks
 from grs.usecases.delivery import deliver_messages
 from grs.usecases.digests import send_digests
 from grs.usecases.drafts import forget_drafts
@@ -12,7 +13,6 @@ from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
 from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_people
-from grs.usecases.tasks import end_lapsed_tasks
 from grs.usecases.watch import watch as watch_over
 
 Counts = Mapping[str, int]

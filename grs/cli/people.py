@@ -46,7 +46,8 @@ def _invite(
     email: str, name: str, slug: str, role: PostRole, held_from: datetime | None, held_to: datetime | None
 ) -> None:
     from grs.domain.calendar import dhaka_date
-    from grs.usecases.accounts import appoint, invite_person, link_address, person_by_email
+    from grs.usecases.account_links import invite_person, link_address
+    from grs.usecases.accounts import appoint, person_by_email
     from grs.usecases.charters import find_office, post_for
 
     house = open_checked_house()

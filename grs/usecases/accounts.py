@@ -1,38 +1,25 @@
-"""Logging in and out: password, second factor, sessions; and what a person's posts are."""
+"""Logging in and out: password and sessions; and what a person's posts are."""
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import pyotp
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from zxcvbn import zxcvbn
 
-from grs.db.offices import NO_PASSWORD, AccountLink, LinkPurpose, LoginSession, Person, Post, PostHolder, RecoveryCode
+from grs.db.offices import LoginSession, Person, Post, PostHolder
 from grs.domain.access import PostRole
-from grs.domain.bangla import to_ascii_digits
-from grs.domain.calendar import DHAKA, dhaka_date
+from grs.domain.calendar import dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
-from grs.domain.lodging import is_email
-from grs.settings import Settings
 from grs.usecases.digests import supervised_offices
-from grs.usecases.ledger import Ledger
-from grs.usecases.letters import SEALED_PATHS
-from grs.usecases.recipients import Recipient
 from grs.usecases.secrets import (
     hash_secret,
-    is_seal,
     is_secret,
-    new_recovery_code,
     new_token,
-    sealed,
-    sealed_number,
     token_hash,
-    totp_secret,
 )
 from grs.usecases.standing import Desk
 
@@ -40,14 +27,10 @@ LONGEST_SESSION = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is written down that a session is in use."""
 LONGEST_BETWEEN_FACTORS = timedelta(minutes=10)
-LINK_LIVES = {LinkPurpose.INVITATION: timedelta(days=3), LinkPurpose.RESET: timedelta(hours=1)}
-MOST_RESETS_A_DAY = 5
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
 HARD_TO_GUESS = 3
 """The least score (0 to 4) of the estimator: above it stand no common passwords, names or keyboard rows."""
-RECOVERY_CODES = 10
-TOTP_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +48,10 @@ def log_in(
     person = session.scalar(select(Person).where(Person.email == email.strip().lower(), Person.is_active))
     if not is_secret(password[:LONGEST_PASSWORD], person.password_hash if person else None) or person is None:
         return None
-    return _begin_session(session, person, now=now, awaits_code=person.totp_since is not None, seen=(browser, address))
+    return begin_session(session, person, now=now, awaits_code=person.totp_since is not None, seen=(browser, address))
 
 
-def _begin_session(
+def begin_session(
     session: Session, person: Person, *, now: datetime, awaits_code: bool, seen: tuple[str, str]
 ) -> Entry:
     token = new_token()
@@ -178,179 +161,9 @@ def confirmed_person(session: Session, person_id: int, password: str, *, field: 
     return person
 
 
-# -- links --------------------------------------------------------------------------------------------
-
-
-def invite_person(session: Session, *, email: str, name: str, now: datetime) -> AccountLink:
-    """A new person, or one who has not set a password yet, with a link by e-mail to set it."""
-    email = email.strip().lower()
-    if not is_email(email):
-        raise InvalidInput({"email": "not_an_email"})
-    person = person_by_email(session, email)
-    if person is None:
-        person = Person(name=name, email=email, password_hash=NO_PASSWORD, created_at=now)
-        session.add(person)
-        session.flush()
-    elif person.has_password:
-        raise InvalidInput({"email": "has_account"})
-    return _send_link(session, person, LinkPurpose.INVITATION, now)
-
-
 def person_by_email(session: Session, email: str) -> Person | None:
     """The person of an address, if there is one."""
     return session.scalar(select(Person).where(Person.email == email.strip().lower()))
-
-
-def link_address(link: AccountLink, settings: Settings) -> str:
-    """Where a link leads; only for whoever hands it over himself."""
-    seal = sealed("account_link", link.id, link.salt, settings.checked_secret)
-    return f"{settings.base_url}{SEALED_PATHS['account_link']}{seal}"
-
-
-def ask_for_reset(session: Session, email: str, *, now: datetime) -> None:
-    """Send a link to set a new password, a few times a day; says nothing of whether there is such a person."""
-    person = session.scalar(select(Person).where(Person.email == email.strip().lower(), Person.is_active))
-    if person is None or not person.has_password:
-        return
-    lately = select(AccountLink.id).where(
-        AccountLink.person_id == person.id,
-        AccountLink.purpose == LinkPurpose.RESET,
-        AccountLink.created_at > now - timedelta(days=1),
-    )
-    if len(session.scalars(lately).all()) < MOST_RESETS_A_DAY:
-        _send_link(session, person, LinkPurpose.RESET, now)
-
-
-def _send_link(session: Session, person: Person, purpose: LinkPurpose, now: datetime) -> AccountLink:
-    link = AccountLink(
-        salt=new_token(), person_id=person.id, purpose=purpose, created_at=now, expires_at=now + LINK_LIVES[purpose]
-    )
-    session.add(link)
-    session.flush()
-    ledger = Ledger(now)
-    until = link.expires_at.astimezone(DHAKA)
-    facts = {
-        "account_link": link.id,
-        "salt": link.salt,
-        "good_until": dhaka_date(link.expires_at),
-        "good_until_time": f"{until:%H:%M}",
-    }
-    ledger.note(
-        f"account-link/{link.id}",
-        str(purpose),
-        Recipient(person.id, person.name, person.email, person.language),
-        facts,
-    )
-    ledger.write(session)
-    return link
-
-
-def open_link(session: Session, token: str, *, secret_key: str, now: datetime, lock: bool = False) -> AccountLink:
-    """The link of an address; raises NotFound when it is made up, used or too old."""
-    number = sealed_number(token)
-    link = session.get(AccountLink, number, with_for_update=lock) if number is not None else None
-    if link is None or not is_seal(token, "account_link", link.id, link.salt, secret_key):
-        raise NotFound("link", "")
-    if link.used_at is not None or now > link.expires_at or not link.person.is_active:
-        raise NotFound("link", "")
-    return link
-
-
-def set_password(session: Session, token: str, password: str, *, secret_key: str, now: datetime) -> None:
-    """Use a link: the password is set and every session ends; the second factor stays as it is."""
-    link = open_link(session, token, secret_key=secret_key, now=now, lock=True)
-    check_password(password, link.person.name, link.person.email)
-    link.person.password_hash = hash_secret(password)
-    others = update(AccountLink).where(AccountLink.person_id == link.person_id, AccountLink.used_at.is_(None))
-    session.execute(others.values(used_at=now))
-    end_sessions(session, link.person_id, now=now)
-
-
-# -- the second factor ----------------------------------------------------------------------------------
-
-
-def proposed_second_factor(session: Session, person_id: int, *, secret_key: str) -> str:
-    """A secret to show, for an authenticator; counts only after ``confirm_second_factor``."""
-    person = session.get_one(Person, person_id)
-    if person.totp_since is not None:
-        raise InvalidInput({"code": "has_second_factor"})
-    return totp_secret(person.id, person.totp_salt, secret_key)
-
-
-def confirm_second_factor(
-    session: Session, person_id: int, code: str, *, secret_key: str, token: str, now: datetime
-) -> list[str]:
-    """The authenticator works: from now on log-ins ask for it, and every other session ends.
-
-    Returns the recovery codes, shown this once.
-    """
-    person = session.get_one(Person, person_id, with_for_update=True)
-    if person.totp_since is not None or not _takes_code(person, code, secret_key, now):
-        raise InvalidInput({"code": "wrong_second_factor"})
-    person.totp_since = now
-    end_sessions(session, person_id, now=now, but=token)
-    return new_recovery_codes(session, person_id)
-
-
-def new_recovery_codes(session: Session, person_id: int) -> list[str]:
-    """Fresh recovery codes; the earlier ones are dead."""
-    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
-    codes = [new_recovery_code() for _ in range(RECOVERY_CODES)]
-    session.add_all(RecoveryCode(person_id=person_id, code_hash=_hash_of(code)) for code in codes)
-    return codes
-
-
-def end_second_factor(session: Session, person_id: int) -> None:
-    """No second factor any more; the next one has a new secret."""
-    person = session.get_one(Person, person_id, with_for_update=True)
-    person.totp_since = person.totp_last_step = None
-    person.totp_salt = new_token()
-    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
-
-
-def pass_second_factor(session: Session, token: str, code: str, *, secret_key: str, now: datetime) -> Entry | None:
-    """A whole session in place of one that awaits the code, when the code is right; None when it is not.
-
-    Takes a code of the authenticator or one of the recovery codes, each once.
-    """
-    waiting = session.get(LoginSession, token_hash(token), with_for_update=True)
-    if waiting is None or waiting.ended_at is not None or now - waiting.created_at > LONGEST_BETWEEN_FACTORS:
-        return None
-    person = session.get_one(Person, waiting.person_id, with_for_update=True)
-    if not _takes_code(person, code, secret_key, now) and not _takes_recovery_code(session, person, code, now):
-        return None
-    waiting.ended_at = now
-    return _begin_session(session, person, now=now, awaits_code=False, seen=(waiting.browser, waiting.address))
-
-
-def _takes_code(person: Person, code: str, secret_key: str, now: datetime) -> bool:
-    """Whether the code is that of this half minute or of one beside it, and later than the last one taken."""
-    totp = pyotp.TOTP(totp_secret(person.id, person.totp_salt, secret_key))
-    typed = to_ascii_digits("".join(code.split())).encode()
-    present = int(now.timestamp()) // TOTP_SECONDS
-    for step in (present - 1, present, present + 1):
-        is_fresh = person.totp_last_step is None or step > person.totp_last_step
-        if hmac.compare_digest(totp.generate_otp(step).encode(), typed) and is_fresh:
-            person.totp_last_step = step
-            return True
-    return False
-
-
-def _takes_recovery_code(session: Session, person: Person, code: str, now: datetime) -> bool:
-    found = session.get(RecoveryCode, (person.id, _hash_of(code)), with_for_update=True)
-    if found is None or found.used_at is not None:
-        return False
-    found.used_at = now
-    return True
-
-
-def _hash_of(recovery_code: str) -> str:
-    return token_hash("".join(c for c in recovery_code.upper() if c.isalnum()))
-
-
-def recovery_codes_left(session: Session, person_id: int) -> int:
-    query = select(RecoveryCode.code_hash).where(RecoveryCode.person_id == person_id, RecoveryCode.used_at.is_(None))
-    return len(session.scalars(query).all())
 
 
 # -- posts ------------------------------------------------------------------------------------------------

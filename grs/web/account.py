@@ -14,7 +14,8 @@ from flask_login import current_user, login_user, logout_user
 from markupsafe import Markup
 
 from grs.domain.errors import InvalidInput, NotFound
-from grs.usecases import accounts
+from grs.usecases import account_links, accounts
+from grs.usecases import second_factor as second_factors
 from grs.usecases.secrets import token_hash
 from grs.web import limits
 from grs.web.doors import house
@@ -78,7 +79,9 @@ def enter_code() -> Page:
         return redirect(url_for("account.login", next=wanted), 303)
     typed, secret_key = request.form.get("code", ""), house().settings.checked_secret
     with house().writers.begin() as db:
-        entry = accounts.pass_second_factor(db, current_user.token, typed, secret_key=secret_key, now=house().clock())
+        entry = second_factors.pass_second_factor(
+            db, current_user.token, typed, secret_key=secret_key, now=house().clock()
+        )
     if entry is None:
         log.warning("second factor refused for person %s from %s", current_user.person_id, request.remote_addr)
         problems = {"code": "wrong_second_factor"}
@@ -143,7 +146,7 @@ def forgot() -> Page:
 def send_link() -> Page:
     """Send it; the answer is the same whether or not there is such an account."""
     with house().writers.begin() as db:
-        accounts.ask_for_reset(db, request.form.get("email", ""), now=house().clock())
+        account_links.ask_for_reset(db, request.form.get("email", ""), now=house().clock())
     return render_template("account/forgot.html", sent=True)
 
 
@@ -163,7 +166,9 @@ def use_link(token: str) -> Page:
     try:
         _check_again(password, again)
         with house().writers.begin() as db:
-            accounts.set_password(db, token, password, secret_key=house().settings.checked_secret, now=house().clock())
+            account_links.set_password(
+                db, token, password, secret_key=house().settings.checked_secret, now=house().clock()
+            )
     except InvalidInput as error:
         return _link_page(token, error.problems), 422
     except NotFound:
@@ -175,7 +180,7 @@ def use_link(token: str) -> Page:
 def _link_page(token: str, problems: dict[str, str]) -> str:
     try:
         with house().readers() as db:
-            email = accounts.open_link(
+            email = account_links.open_link(
                 db, token, secret_key=house().settings.checked_secret, now=house().clock()
             ).person.email
     except NotFound:
@@ -255,7 +260,7 @@ def keep_second_factor() -> Page:
     """The first code is right: from now on it is asked for. Shows the recovery codes, this once."""
     try:
         with house().writers.begin() as db:
-            codes = accounts.confirm_second_factor(
+            codes = second_factors.confirm_second_factor(
                 db,
                 me().person_id,
                 request.form.get("code", ""),
@@ -279,9 +284,9 @@ def renew_second_factor() -> Page:
         with house().writers.begin() as db:
             accounts.confirmed_person(db, me().person_id, request.form.get("confirm", ""), field="confirm")
             if wants_codes:
-                codes = accounts.new_recovery_codes(db, me().person_id)
+                codes = second_factors.new_recovery_codes(db, me().person_id)
             else:
-                accounts.end_second_factor(db, me().person_id)
+                second_factors.end_second_factor(db, me().person_id)
     except InvalidInput as error:
         return _account_page(error.problems), 422
     log.info("second factor changed by person %s", me().person_id)
@@ -294,7 +299,7 @@ def _account_page(problems: dict[str, str]) -> str:
     idle = timedelta(minutes=house().settings.session_idle_minutes)
     with house().readers() as db:
         sessions = accounts.sessions_of(db, me().person_id, now=house().clock(), idle=idle)
-        codes_left = accounts.recovery_codes_left(db, me().person_id)
+        codes_left = second_factors.recovery_codes_left(db, me().person_id)
     return render_template(
         "account/account.html",
         sessions=sessions,
@@ -309,7 +314,7 @@ def _account_page(problems: dict[str, str]) -> str:
 
 def _second_factor_page(problems: dict[str, str]) -> str:
     with house().readers() as db:
-        secret = accounts.proposed_second_factor(db, me().person_id, secret_key=house().settings.checked_secret)
+        secret = second_factors.proposed_second_factor(db, me().person_id, secret_key=house().settings.checked_secret)
     address = pyotp.TOTP(secret).provisioning_uri(name=me().email, issuer_name="GRS")
     picture = segno.make(address, error="m", micro=False).svg_inline(scale=4, border=2, omitsize=False)
     spaced = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))

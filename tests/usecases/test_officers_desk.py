@@ -25,7 +25,7 @@ from grs.domain.screening import Question
 from grs.domain.tasks import TaskEnd, TaskKind
 from grs.domain.tiers import About, Tier
 from grs.domain.workflow import Stage, StepKind
-from grs.usecases import agenda, disposals, handling, marks, tasks
+from grs.usecases import agenda, answers, disposals, handling, marks, tasks
 from grs.usecases.appeals import appeal_complaint
 from grs.usecases.calendars import import_calendar
 from grs.usecases.charters import chain_of, charter_in_force, find_office
@@ -178,7 +178,7 @@ def test_an_opinion_is_asked_of_the_responsible_officer_and_comes_back(house: Ho
     (asked,) = letters(house, "task_asked")
     assert asked.to_address == "responsible-officer@doict-kaunia.invalid"
     with house.writers.begin() as session:
-        tasks.answer(session, responsible(house, number), task_id, text="যন্ত্র নষ্ট ছিল")
+        answers.answer(session, responsible(house, number), task_id, text="যন্ত্র নষ্ট ছিল")
     assert fetch(house, number).steps[-1].kind is StepKind.ANSWERED
     assert task_of(house, task_id).ended_by is TaskEnd.ANSWERED
     (answered,) = letters(house, "task_answered")
@@ -186,7 +186,7 @@ def test_an_opinion_is_asked_of_the_responsible_officer_and_comes_back(house: Ho
     assert "যন্ত্র নষ্ট ছিল" not in seen_by_complainant(house, number), "that an answer came, not what it says"
     assert "answered" in seen_by_complainant(house, number)
     with pytest.raises(NotFound), house.writers.begin() as session:
-        tasks.answer(session, responsible(house, number), task_id, text="আবার")
+        answers.answer(session, responsible(house, number), task_id, text="আবার")
     assert_histories_hold(house)
 
 
@@ -195,7 +195,7 @@ def test_nobody_else_answers(house: House) -> None:
     task_id = ask(house, number)
     for stranger in (owner(house, number), at_work(house, [9999], person_id=1)):
         with pytest.raises(NotFound), house.writers.begin() as session:
-            tasks.answer(session, stranger, task_id, text="আমি বলি")
+            answers.answer(session, stranger, task_id, text="আমি বলি")
 
 
 def test_without_an_answer_the_officer_goes_on(house: House, clock: Clock) -> None:
@@ -210,7 +210,7 @@ def test_without_an_answer_the_officer_goes_on(house: House, clock: Clock) -> No
     assert task_of(house, task_id).ended_by is TaskEnd.LAPSED
     assert [m.to_address for m in letters(house, "task_lapsed")] == ["grievance-officer@doict-rangpur.invalid"]
     with pytest.raises(NotFound), house.writers.begin() as session:
-        tasks.answer(session, responsible(house, number), task_id, text="দেরিতে")
+        answers.answer(session, responsible(house, number), task_id, text="দেরিতে")
     dispose(house, number)
     assert_histories_hold(house)
 
@@ -262,9 +262,9 @@ def test_an_order_is_answered_with_yes_or_no(house: House) -> None:
     number = accepted(house)
     task_id = order(house, number)
     with pytest.raises(InvalidInput, match="is_done"), house.writers.begin() as session:
-        tasks.answer(session, responsible(house, number), task_id, text="দিয়েছি")
+        answers.answer(session, responsible(house, number), task_id, text="দিয়েছি")
     with house.writers.begin() as session:
-        tasks.answer(session, responsible(house, number), task_id, text="দিয়েছি", is_done=True)
+        answers.answer(session, responsible(house, number), task_id, text="দিয়েছি", is_done=True)
     assert fetch(house, number).stage is Stage.ACCEPTED, "the officer still decides"
 
 
@@ -329,7 +329,7 @@ def test_an_investigator_reads_reports_and_then_reads_no_more(house: House) -> N
     assert StepKind.NOTED not in {line.kind for line in bench.story.lines}, "notes are the desk's"
     assert bench.actions == []
     with house.writers.begin() as session:
-        tasks.answer(session, investigator, task_id, text="প্রতিবেদন")
+        answers.answer(session, investigator, task_id, text="প্রতিবেদন")
     with pytest.raises(NotYours), house.readers() as session:
         open_workbench(session, investigator, number, shelf=house.shelf)
 
@@ -412,7 +412,7 @@ def test_what_was_asked_ends_with_the_stay_and_who_was_asked_is_told(house: Hous
     task_id = ask(house, number)
     dispose(house, number)
     with pytest.raises(NotFound), house.writers.begin() as session:
-        tasks.answer(session, responsible(house, number), task_id, text="দেরিতে")
+        answers.answer(session, responsible(house, number), task_id, text="দেরিতে")
     assert jobs.run(house, "lapse")["moved"] == 1
     assert task_of(house, task_id).ended_by is TaskEnd.COMPLAINT_MOVED
     assert [m.to_address for m in letters(house, "task_over")] == ["responsible-officer@doict-kaunia.invalid"]
@@ -431,7 +431,7 @@ def test_an_answer_at_midnight_is_either_taken_or_too_late(house: House, clock: 
     def reply() -> None:
         try:
             with house.writers.begin() as session:
-                tasks.answer(session, dataclasses.replace(asked, now=clock.now), task_id, text="এইমাত্র")
+                answers.answer(session, dataclasses.replace(asked, now=clock.now), task_id, text="এইমাত্র")
             taken.append(True)
         except NotFound:
             taken.append(False)
@@ -510,7 +510,7 @@ def test_the_appeal_officer_corrects_and_the_cell_recommends(house: House, clock
     with house.readers() as session:
         post_id = session.get_one(Task, task.id).to_post_id
     with house.writers.begin() as session:
-        tasks.answer(session, dataclasses.replace(head, post_ids=[post_id]), task.id, text="বদলানো হবে")
+        answers.answer(session, dataclasses.replace(head, post_ids=[post_id]), task.id, text="বদলানো হবে")
     assert fetch(house, number).steps[-1].kind is StepKind.ANSWERED
     assert_histories_hold(house)
 

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from grs.bootstrap import House, open_house
 from grs.db.offices import AccountLink, Person
 from grs.domain.errors import InvalidInput
-from grs.usecases.accounts import check_password, invite_person, link_address
+from grs.usecases.account_links import invite_person, link_address
+from grs.usecases.accounts import check_password
 from tests.conftest import Clock, Template, body_of, browser, log_in, make_settings
 from tests.stories import lodge, lodge_on_the_web
 from workers import jobs

@@ -23,12 +23,12 @@ from grs.domain.tiers import Tier
 from grs.domain.typed import read_number
 from grs.domain.workflow import OPEN_STAGES, Stage
 from grs.usecases import filters, handling
+from grs.usecases.answers import my_open_tasks
 from grs.usecases.leaves import leaves_of, sitting_in
 from grs.usecases.marks import marks_to_decide
 from grs.usecases.posting import count_to_post
 from grs.usecases.recipients import Recipients
 from grs.usecases.standing import is_about
-from grs.usecases.tasks import my_open_tasks
 from grs.web.doors import house
 from grs.web.officer.room import Page, blueprint, today
 from grs.web.people import me
