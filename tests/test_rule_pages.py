@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from grs.domain.access import LEFT_TO_THE_ACCUSED, MAY, RELATIONS_OF_ROLE, Deed, Relation, deeds
-from grs.domain.workflow import ACTORS, FIRST_TIER_ONLY, INTERNAL_STEPS, LAST_TIER_ONLY, TRANSITIONS, Action, Stage
+from grs.domain.workflow import (
+    ACTORS,
+    FIRST_READER_ONLY,
+    FIRST_TIER_ONLY,
+    INTERNAL_STEPS,
+    LAST_TIER_ONLY,
+    TRANSITIONS,
+    Action,
+    Stage,
+)
 from grs.settings import ROOT
 
 DOCS = ROOT / "docs"
@@ -63,7 +72,15 @@ def workflow_page() -> str:
     ]
     for action in Action:
         cells = [str(TRANSITIONS.get((stage, action), "–")) for stage in Stage]
-        tiers = "1" if action in FIRST_TIER_ONLY else "3" if action in LAST_TIER_ONLY else "all"
+        tiers = (
+            "first"
+            if action in FIRST_READER_ONLY
+            else "1"
+            if action in FIRST_TIER_ONLY
+            else "3"
+            if action in LAST_TIER_ONLY
+            else "all"
+        )
         lines.append(f"| {action} | {ACTORS[action]} | " + " | ".join(cells) + f" | {tiers} |")
     lines += ["", f"The complainant does not see: {', '.join(sorted(INTERNAL_STEPS))}.", ""]
     return "\n".join(lines)

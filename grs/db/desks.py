@@ -14,11 +14,11 @@ from grs.domain.habitual import MarkState
 from grs.domain.workflow import Action
 
 
-class CaseWorker(Base):
+class ComplaintWorker(Base):
     """Who works on a complaint where several share a desk; for one stay, so that it ends with the stay."""
 
-    __tablename__ = "case_worker"
-    __table_args__ = (Index("ix_case_worker_person_id", "person_id", "complaint_id"),)
+    __tablename__ = "complaint_worker"
+    __table_args__ = (Index("ix_complaint_worker_person_id", "person_id", "complaint_id"),)
 
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
     assignment_sequence: Mapped[int] = mapped_column(primary_key=True)

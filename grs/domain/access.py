@@ -26,7 +26,6 @@ ROLE_OF_TIER = {
     Tier.APPEAL_OFFICER: PostRole.APPEAL_OFFICER,
     Tier.CELL_OFFICER: PostRole.CELL_OFFICER,
 }
-DESK_ROLES = frozenset(ROLE_OF_TIER.values())
 
 
 class Relation(StrEnum):
@@ -69,15 +68,24 @@ LEFT_TO_THE_ACCUSED = frozenset({Deed.ANSWER})
 """Whoever a complaint is about gives his opinion when asked, and sees nothing else of it (G 7.1(ক))."""
 
 RELATIONS_OF_ROLE: dict[PostRole, tuple[Relation, ...]] = {
-    PostRole.GRIEVANCE_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
-    PostRole.APPEAL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED, Relation.DECIDES_MARK),
-    PostRole.CELL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED),
-    PostRole.RESPONSIBLE_OFFICER: (Relation.ASKED,),
-    PostRole.SUPERVISOR: (Relation.SUPERVISES, Relation.ASKED),
+    PostRole.GRIEVANCE_OFFICER: (Relation.ANSWERS, Relation.ANSWERED, Relation.INVESTIGATES),
+    PostRole.APPEAL_OFFICER: (
+        Relation.ANSWERS,
+        Relation.ANSWERED,
+        Relation.INVESTIGATES,
+        Relation.DECIDES_MARK,
+    ),
+    PostRole.CELL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED, Relation.INVESTIGATES),
+    PostRole.RESPONSIBLE_OFFICER: (Relation.ASKED, Relation.INVESTIGATES),
+    PostRole.SUPERVISOR: (Relation.SUPERVISES, Relation.ASKED, Relation.INVESTIGATES),
     PostRole.OPERATOR: (),
     PostRole.ADMINISTRATOR: (),
 }
-"""How the holder of a post can stand to a complaint. Anybody with a post may be made an investigator."""
+"""How the holder of a post can stand to a complaint."""
+
+DESK_ROLES = frozenset(role for role, relations in RELATIONS_OF_ROLE.items() if Relation.ANSWERS in relations)
+MAY_INVESTIGATE = frozenset(role for role, relations in RELATIONS_OF_ROLE.items() if Relation.INVESTIGATES in relations)
+"""Who files for others or keeps the system neither investigates nor sits in for who does."""
 
 
 def may(relations: Collection[Relation], deed: Deed) -> bool:

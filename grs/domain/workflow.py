@@ -42,7 +42,7 @@ class Action(StrEnum):
     ANSWER = "answer"
     LAPSE = "lapse"
     NOTE = "note"
-    ASSIGN = "assign"
+    GIVE_WORK = "give_work"
     TAG = "tag"
     REOPEN = "reopen"
     PROPOSE_MARK = "propose_mark"
@@ -96,8 +96,8 @@ TRANSITIONS: dict[tuple[Stage, Action], Stage] = {
     (Stage.DISPOSED, Action.NOTE): Stage.DISPOSED,
     (Stage.RECEIVED, Action.TAG): Stage.RECEIVED,
     (Stage.ACCEPTED, Action.TAG): Stage.ACCEPTED,
-    (Stage.RECEIVED, Action.ASSIGN): Stage.RECEIVED,
-    (Stage.ACCEPTED, Action.ASSIGN): Stage.ACCEPTED,
+    (Stage.RECEIVED, Action.GIVE_WORK): Stage.RECEIVED,
+    (Stage.ACCEPTED, Action.GIVE_WORK): Stage.ACCEPTED,
 }
 
 ACTORS: dict[Action, Actor] = {
@@ -121,36 +121,42 @@ ACTORS: dict[Action, Actor] = {
     Action.ANSWER: Actor.ASKED,
     Action.LAPSE: Actor.SCHEDULER,
     Action.NOTE: Actor.OFFICER,
-    Action.ASSIGN: Actor.OFFICER,
+    Action.GIVE_WORK: Actor.OFFICER,
     Action.TAG: Actor.OFFICER,
     Action.REOPEN: Actor.OFFICER,
     Action.PROPOSE_MARK: Actor.OFFICER,
     Action.DECIDE_MARK: Actor.SUPERIOR,
 }
 
-# Another office's matter is forwarded by its first reader (G 7.1(ক)i); who hears an appeal decides it.
-FIRST_TIER_ONLY = {Action.FORWARD, Action.PROPOSE_MARK}
+# Another office's matter is forwarded by its first reader (G 7.1(ক)i), at whatever tier the complaint started; who
+# hears an appeal decides it.
+FIRST_READER_ONLY = {Action.FORWARD}
+FIRST_TIER_ONLY = {Action.PROPOSE_MARK}
 # Only the cell recommends to ministries.
 LAST_TIER_ONLY = {Action.RECOMMEND}
 
 
-def next_stage(stage: Stage, action: Action, *, tier: Tier) -> Stage:
+def next_stage(stage: Stage, action: Action, *, tier: Tier, started_at: Tier = Tier.GRIEVANCE_OFFICER) -> Stage:
     """The stage after the action; raises ActionNotAllowed when the table has no such move."""
-    if (stage, action) not in TRANSITIONS or not _is_allowed_at(action, tier):
+    if (stage, action) not in TRANSITIONS or not _is_allowed_at(action, tier, started_at):
         raise ActionNotAllowed(action, stage)
     return TRANSITIONS[stage, action]
 
 
-def allowed_actions(stage: Stage, *, tier: Tier, actor: Actor) -> list[Action]:
+def allowed_actions(
+    stage: Stage, *, tier: Tier, actor: Actor, started_at: Tier = Tier.GRIEVANCE_OFFICER
+) -> list[Action]:
     """The buttons this actor sees; the same table that judges the click."""
     return [
         action
         for (from_stage, action) in TRANSITIONS
-        if from_stage is stage and ACTORS[action] is actor and _is_allowed_at(action, tier)
+        if from_stage is stage and ACTORS[action] is actor and _is_allowed_at(action, tier, started_at)
     ]
 
 
-def _is_allowed_at(action: Action, tier: Tier) -> bool:
+def _is_allowed_at(action: Action, tier: Tier, started_at: Tier) -> bool:
+    if action in FIRST_READER_ONLY:
+        return tier in (Tier.GRIEVANCE_OFFICER, started_at)
     if action in FIRST_TIER_ONLY:
         return tier is Tier.GRIEVANCE_OFFICER
     return action not in LAST_TIER_ONLY or tier is max(Tier)
@@ -181,7 +187,7 @@ class StepKind(StrEnum):
     ANSWERED = "answered"
     LAPSED = "lapsed"
     NOTED = "noted"
-    ASSIGNED = "assigned"
+    WORK_GIVEN = "work_given"
     TAGGED = "tagged"
     REOPENED = "reopened"
     MARK_PROPOSED = "mark_proposed"
@@ -197,7 +203,7 @@ NEWS = frozenset(
 """What the officer has not done himself: while it is the last step, his list points at it."""
 
 INTERNAL_STEPS = frozenset(
-    {StepKind.NOTED, StepKind.ASSIGNED, StepKind.TAGGED, StepKind.MARK_PROPOSED, StepKind.MARK_REFUSED}
+    {StepKind.NOTED, StepKind.WORK_GIVEN, StepKind.TAGGED, StepKind.MARK_PROPOSED, StepKind.MARK_REFUSED}
 )
 """What the office keeps for itself; the complainant sees every other step."""
 

@@ -46,7 +46,7 @@ def begin(
     check(session, complaint, desk, deed)
     if seen_steps is not None and complaint.step_count != seen_steps:
         raise ChangedMeanwhile(tracking_number)
-    return complaint, next_stage(complaint.stage, action, tier=complaint.tier)
+    return complaint, next_stage(complaint.stage, action, tier=complaint.tier, started_at=complaint.first_tier)
 
 
 def record(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -11,7 +10,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
-from grs.db.complaints import Complaint, Step
+from grs.db.complaints import Complaint
 from grs.db.tasks import Task
 from grs.domain.access import Deed
 from grs.domain.calendar import dhaka_date
@@ -24,7 +23,7 @@ from grs.usecases.drafts import Refused, keep_files
 from grs.usecases.ledger import SCHEDULER, Ledger
 from grs.usecases.recipients import Recipients
 from grs.usecases.standing import Desk, asked_of
-from grs.usecases.tasks import asked_people
+from grs.usecases.tasks import asked_people, over_facts, tell_over
 
 BATCH = 200
 MOST_FILES_OF_AN_ANSWER = 5
@@ -41,12 +40,6 @@ def my_open_tasks(session: Session, desk: Desk, *, limit: int = 200) -> Sequence
         .limit(limit)
     )
     return session.scalars(query).all()
-
-
-def question_of(session: Session, task: Task) -> dict[str, Any]:
-    """What the step that asked says: the question, the order, the terms of an investigation."""
-    details: dict[str, Any] = json.loads(session.get_one(Step, (task.complaint_id, task.step_sequence)).details)
-    return details
 
 
 def open_task(session: Session, desk: Desk, task_id: int) -> Task:
@@ -175,15 +168,10 @@ def _end(session: Session, task_id: int, now: datetime) -> str:
     has_moved = complaint.stage not in OPEN_STAGES or task.assignment_sequence != complaint.assignment_sequence
     if has_moved:
         task.ended_at, task.ended_by = now, TaskEnd.COMPLAINT_MOVED
-        facts: dict[str, Any] = {"task_kind": task.kind, "hearing_on": task.due_on}
         if task.begins_at is not None and task.begins_at > now:
-            called = question_of(session, task)
-            facts |= {key: called[key] for key in ("begins_at", "hearing_at", "place")} | {"call": called["call"] + 1}
+            facts = over_facts(session, task, now)
             ledger.note_complainant(f"hearing-off/{task.id}", "hearing_off", complaint, facts)
-        for person in asked_people(session, task, people):
-            ledger.note(
-                f"task-over/{task.id}/{person.person_id}", "task_over", person, facts, complaint_id=complaint.id
-            )
+        tell_over(session, ledger, task, complaint, asked_people(session, task, people))
         ledger.write(session, skip_known=True)
         return "moved"
     if not has_lapsed(task.due_on, today) or task.kind is TaskKind.HEARING:

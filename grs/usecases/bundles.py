@@ -18,14 +18,14 @@ from grs.domain.office_hours import Coming, OfficeHours, how_letters_come
 
 DESK_LETTERS = frozenset(
     {
-        "assigned", "appeal_assigned", "appealed_from_you", "case_assigned", "due_date_changed_officer",
-        "hearing_notice", "information_added", "mark_proposed", "officer_digest", "overdue", "reminder",
-        "task_answered", "task_asked", "task_lapsed", "task_over", "withdrawn_officer",
+        "assigned", "appeal_assigned", "appealed_from_you", "appealed_supervisor", "due_date_changed_officer",
+        "hearing_notice", "information_added", "mark_proposed", "officer_digest", "overdue", "reminder", "stand_in",
+        "task_answered", "task_asked", "task_lapsed", "task_over", "withdrawn_officer", "work_given",
     }
 )  # fmt: skip
 """What officers read at their desks. Escalations, vacancies and links to log in leave at any hour."""
-BUNDLED = DESK_LETTERS - {"officer_digest", "hearing_notice"}
-"""A notice of a hearing stays a letter of its own: it carries the entry for the calendar."""
+BUNDLED = DESK_LETTERS - {"officer_digest", "hearing_notice", "task_over", "stand_in"}
+"""A notice of a hearing stays a letter of its own, and what takes it back: they carry the entry for the calendar."""
 DIGEST = "officer_digest"
 
 

@@ -91,8 +91,9 @@ def reopen(
 
 def can_reopen(complaint: Complaint) -> bool:
     """Whether an officer decided it, for the first time at this tier."""
-    here = [stay for stay in complaint.assignments if stay.tier is complaint.tier and stay.ended_by is Action.DISPOSE]
-    return complaint.assignments[-1].ended_by in (Action.DISPOSE, Action.REJECT) and len(here) <= 1
+    decided = [stay for stay in complaint.assignments if stay.ended_by in (Action.DISPOSE, Action.REJECT)]
+    here = [stay for stay in decided if stay.tier is complaint.tier]
+    return complaint.assignments[-1] in here and len(here) == 1
 
 
 def _close(

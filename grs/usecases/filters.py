@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
 from grs.db.complaints import Complaint, Step, is_open
-from grs.db.desks import CaseWorker, ComplaintTag, SavedFilter
+from grs.db.desks import ComplaintTag, ComplaintWorker, SavedFilter
 from grs.db.offices import Person
 from grs.domain.bangla import normalise
 from grs.domain.errors import InvalidInput, NotFound
@@ -79,11 +79,11 @@ def workers_by_complaint(session: Session, complaint_ids: Collection[int]) -> di
     query = (
         select(Complaint.id, Person.name)
         .join(
-            CaseWorker,
-            (CaseWorker.complaint_id == Complaint.id)
-            & (CaseWorker.assignment_sequence == Complaint.assignment_sequence),
+            ComplaintWorker,
+            (ComplaintWorker.complaint_id == Complaint.id)
+            & (ComplaintWorker.assignment_sequence == Complaint.assignment_sequence),
         )
-        .join(Person, Person.id == CaseWorker.person_id)
+        .join(Person, Person.id == ComplaintWorker.person_id)
         .where(Complaint.id.in_(complaint_ids))
     )
     return {number: name for number, name in session.execute(query)}
@@ -99,7 +99,7 @@ def news_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[
     return {number: kind for number, kind in session.execute(query)}
 
 
-def open_at_posts(session: Session, post_ids: Collection[int]) -> dict[int, int]:
+def open_at_posts(session: Session, post_ids: Collection[int], *, without: ColumnElement[bool]) -> dict[int, int]:
     """How many open complaints lie at each desk, for who has several."""
     if len(post_ids) < 2:
         return {}
@@ -108,7 +108,9 @@ def open_at_posts(session: Session, post_ids: Collection[int]) -> dict[int, int]
         .where(Complaint.post_id.in_(post_ids), is_open())
         .group_by(Complaint.post_id)
     )
-    return {post_id: count for post_id, count in session.execute(query)}
+    every = {post_id: count for post_id, count in session.execute(query)}
+    hidden = {post_id: count for post_id, count in session.execute(query.where(without))}
+    return {post_id: count - hidden.get(post_id, 0) for post_id, count in every.items()}
 
 
 def saved_filters(session: Session, person_id: int) -> Sequence[SavedFilter]:

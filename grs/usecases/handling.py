@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
-from grs.db.desks import CaseWorker, ComplaintTag
+from grs.db.desks import ComplaintTag, ComplaintWorker
 from grs.domain.bangla import normalise
 from grs.domain.deadlines import due_date, is_overdue
 from grs.domain.errors import InvalidInput, NotFound
@@ -88,7 +88,7 @@ def forward(
     due = due_date(calendar, calendar.on_or_after(desk.today), to.limit)
     ledger = Ledger(desk.now)
     ledger.end_stay(complaint, Action.FORWARD)
-    complaint.chain_id = chain.id
+    complaint.chain_id, complaint.first_tier = chain.id, to.tier
     settle(complaint, stage=stage, chain=desks, desk=to, due=due, calendar=calendar)
     ledger.start_stay(complaint, to, due)
     step = ledger.step(
@@ -106,6 +106,8 @@ def reply(
 ) -> Complaint:
     """Tell the complainant before the limit why it takes longer; the due date does not move (ours)."""
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.REPLY)
+    if is_overdue(complaint.due_on, desk.today) and complaint.escalates_after is not None:
+        raise InvalidInput({"reason": "limit_is_over"})  # it goes up at the next round; at the last tier it stays
     details = {"reason": required(reason, "reason"), "expected_on": coming(desk, expected_on, "expected_on")}
     record(session, desk, complaint, stage, StepKind.INTERIM_REPLY, details, letter="interim_reply")
     return complaint
@@ -139,16 +141,16 @@ def note(session: Session, desk: Desk, tracking_number: str, *, text: str) -> Co
     return complaint
 
 
-def assign(
+def give_work(
     session: Session, desk: Desk, tracking_number: str, *, seen_steps: int | None, person_id: int | None
 ) -> Complaint:
     """Give the work on a complaint to one of those who share the desk; the desk stays answerable."""
-    complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.ASSIGN)
+    complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.GIVE_WORK)
     people = [one for one in Recipients(session, desk.today).on_post(complaint.post_id) if one.person_id == person_id]
     if not people:
         raise InvalidInput({"person": "choose_one"})
     session.merge(
-        CaseWorker(
+        ComplaintWorker(
             complaint_id=complaint.id,
             assignment_sequence=complaint.assignment_sequence,
             person_id=people[0].person_id,
@@ -156,7 +158,7 @@ def assign(
     )
     told: list[Recipient] = [one for one in people if one.person_id != desk.person_id]
     details = {"person": person_id, "person_name": people[0].name}
-    record(session, desk, complaint, stage, StepKind.ASSIGNED, details, to={"case_assigned": told})
+    record(session, desk, complaint, stage, StepKind.WORK_GIVEN, details, to={"work_given": told})
     return complaint
 
 

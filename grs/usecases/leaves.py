@@ -84,9 +84,8 @@ def possible_stand_ins(session: Session, post: Post, desk: Desk) -> list[Colleag
     """
     chains = select(ChainDesk.chain_id).where(ChainDesk.post_id == post.id)
     others = select(ChainDesk.post_id).where(ChainDesk.chain_id.in_(chains), ChainDesk.post_id != post.id)
-    barred = set(
-        session.scalars(select(PostHolder.person_id).where(PostHolder.post_id.in_(others), *held_on_day(desk.today)))
-    )
+    from_today_on = or_(PostHolder.held_to.is_(None), PostHolder.held_to >= desk.today)
+    barred = set(session.scalars(select(PostHolder.person_id).where(PostHolder.post_id.in_(others), from_today_on)))
     found = colleagues(session, offices_near(post), desk.today, without=desk.person_id)
     return [one for one in found if one.person_id not in barred]
 

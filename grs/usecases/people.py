@@ -12,13 +12,11 @@ from sqlalchemy.orm import Session, joinedload
 from grs.db.charters import Chain
 from grs.db.complaints import Complaint
 from grs.db.offices import Office, Person, Post, PostHolder
-from grs.domain.access import PostRole
+from grs.domain.access import MAY_INVESTIGATE, PostRole
 from grs.domain.errors import NotFound
 from grs.domain.tasks import Investigator
 from grs.domain.tiers import About, Tier
 from grs.usecases.recipients import held_on
-
-NOT_INVESTIGATING = (PostRole.OPERATOR, PostRole.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def investigator_posts(session: Session, complaint: Complaint, today: date) -> l
             offices.append(at.id)
             at = at.parent
     found: dict[int, Colleague] = {}
-    for one in _on_posts(session, today, Post.office_id.in_(offices), Post.role.not_in(NOT_INVESTIGATING)):
+    for one in _on_posts(session, today, Post.office_id.in_(offices), Post.role.in_(MAY_INVESTIGATE)):
         known = found.get(one.person_id)
         if known is None or (one.post.grade or 99) < (known.post.grade or 99):
             found[one.person_id] = one
@@ -81,7 +79,8 @@ def investigator_posts(session: Session, complaint: Complaint, today: date) -> l
 
 def colleagues(session: Session, office_ids: Sequence[int], today: date, *, without: int) -> list[Colleague]:
     """Who can sit in for somebody: the others on posts of the same offices, each once."""
-    found = _on_posts(session, today, Post.office_id.in_(office_ids), Person.id != without)
+    at_work = (Post.office_id.in_(office_ids), Post.role.in_(MAY_INVESTIGATE), Person.id != without)
+    found = _on_posts(session, today, *at_work)
     return list({one.person_id: one for one in found}.values())
 
 

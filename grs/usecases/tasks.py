@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from grs.db.complaints import Complaint
+from grs.db.complaints import Complaint, Step
 from grs.db.offices import Office, Person, Post
 from grs.db.tasks import Task, TaskMember
 from grs.domain.calendar import DHAKA
@@ -29,7 +30,7 @@ from grs.domain.workflow import Action, StepKind
 from grs.usecases.acting import begin, coming_in_time, record, required
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.charters import task_limits
-from grs.usecases.ledger import leaving
+from grs.usecases.ledger import Ledger, leaving
 from grs.usecases.people import (
     accused_posts,
     investigator_posts,
@@ -70,7 +71,7 @@ def ask_opinion(
         "instructions": [str(one) for one in Instruction if one in instructions],
     }
     post = _asked_post(session, desk, complaint, to_post)
-    task = _new_task(session, desk, complaint, TaskKind.OPINION, due_on=details["answer_by"], to_post=post.id)  # type: ignore[arg-type]
+    task = _new_task(desk, complaint, TaskKind.OPINION, due_on=details["answer_by"], to_post=post.id)  # type: ignore[arg-type]
     return _ask(session, desk, complaint, stage, task, details)
 
 
@@ -89,7 +90,7 @@ def order_service(
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.ORDER_SERVICE)
     day = coming_in_time(session, desk, complaint, done_by, "done_by", shelf=shelf)
     post = _asked_post(session, desk, complaint, to_post)
-    task = _new_task(session, desk, complaint, TaskKind.SERVICE_ORDER, due_on=day, to_post=post.id)
+    task = _new_task(desk, complaint, TaskKind.SERVICE_ORDER, due_on=day, to_post=post.id)
     return _ask(session, desk, complaint, stage, task, {"text": required(text, "text"), "done_by": day})
 
 
@@ -139,7 +140,7 @@ def investigate(
         complaint.escalates_after = escalates_after(chain, complaint.tier, stage, due.due_on)
         complaint.remind_on = next_reminder(calendar, due.due_on)
     report_by = report_due(calendar, desk.today, tier_due_on=complaint.due_on, days=limits.report)
-    task = _new_task(session, desk, complaint, TaskKind.INVESTIGATION, due_on=report_by)
+    task = _new_task(desk, complaint, TaskKind.INVESTIGATION, due_on=report_by)
     task.members = [TaskMember(person_id=person, place=n) for n, person in enumerate(investigators, start=1)]
     names = [known[person].name for person in investigators]
     details = was | {"text": text, "investigators": names, "report_by": report_by}
@@ -172,7 +173,7 @@ def call_hearing(
     if len(place) > LONGEST_PLACE:
         raise InvalidInput({"place": "too_long"})
     post = _asked_post(session, desk, complaint, to_post)
-    task = _new_task(session, desk, complaint, TaskKind.HEARING, due_on=day, to_post=post.id)
+    task = _new_task(desk, complaint, TaskKind.HEARING, due_on=day, to_post=post.id)
     task.begins_at, task.place = begins_at, place
     calls = select(Task.id).where(Task.complaint_id == complaint.id, Task.kind == TaskKind.HEARING)
     details = {
@@ -253,7 +254,7 @@ def recommend(
         raise InvalidInput({"to_office": "vacant"})
     calendar = shelf.for_office(session, office)
     day = calendar.add_working_days(calendar.on_or_after(desk.today), task_limits().recommendation)
-    task = _new_task(session, desk, complaint, TaskKind.RECOMMENDATION, due_on=day, to_post=post.id)
+    task = _new_task(desk, complaint, TaskKind.RECOMMENDATION, due_on=day, to_post=post.id)
     return _ask(session, desk, complaint, stage, task, {"text": text, "recommended_to": post.id, "answer_by": day})
 
 
@@ -270,14 +271,8 @@ def asked_people(session: Session, task: Task, people: Recipients) -> list[Recip
     return [Recipient(p.id, p.name, p.email, p.language) for p in members]
 
 
-def _new_task(
-    session: Session, desk: Desk, complaint: Complaint, kind: TaskKind, *, due_on: date, to_post: int | None = None
-) -> Task:
-    """A task of this stay; of its kind the one before is replaced where only one can be open."""
-    if kind in ONE_AT_A_TIME:
-        before = select(Task).where(Task.complaint_id == complaint.id, Task.kind == kind, Task.ended_at.is_(None))
-        for old in session.scalars(before):
-            old.ended_at, old.ended_by = desk.now, TaskEnd.REPLACED
+def _new_task(desk: Desk, complaint: Complaint, kind: TaskKind, *, due_on: date, to_post: int | None = None) -> Task:
+    """A task of this stay, not written yet."""
     return Task(
         complaint_id=complaint.id,
         kind=kind,
@@ -293,14 +288,56 @@ def _new_task(
 def _ask(
     session: Session, desk: Desk, complaint: Complaint, stage: Any, task: Task, details: Mapping[str, Any]
 ) -> Task:
+    """Write the task and its step, tell who is asked; what it takes the place of is over for those who are not."""
+    before = select(Task).where(
+        Task.complaint_id == complaint.id, Task.kind == task.kind, Task.ended_at.is_(None), *is_current_stay(complaint)
+    )
+    replaced = session.scalars(before).all() if task.kind in ONE_AT_A_TIME else []
     session.add(task)
     session.flush()
     kind, letter = _STEPS[task.kind]
-    people = asked_people(session, task, Recipients(session, desk.today))
+    recipients = Recipients(session, desk.today)
+    people = asked_people(session, task, recipients)
+    ledger = Ledger(desk.now)
+    for old in replaced:
+        old.ended_at, old.ended_by = desk.now, TaskEnd.REPLACED
+        others = [person for person in asked_people(session, old, recipients) if person not in people]
+        tell_over(session, ledger, old, complaint, others)
+    ledger.write(session, skip_known=True)
     asked = "hearing_notice" if task.kind is TaskKind.HEARING else "task_asked"
     told = dict(details) | {"task": task.id, "task_kind": task.kind, "asked_post": task.to_post_id}
     record(session, desk, complaint, stage, kind, told, letter=letter, to={asked: people})
     return task
+
+
+def is_current_stay(complaint: Complaint) -> tuple[ColumnElement[bool], ...]:
+    """The task was asked in the stay that the complaint is in."""
+    return (Task.assignment_sequence == complaint.assignment_sequence,)
+
+
+def question_of(session: Session, task: Task) -> dict[str, Any]:
+    """What the step that asked says: the question, the order, the terms of an investigation."""
+    details: dict[str, Any] = json.loads(session.get_one(Step, (task.complaint_id, task.step_sequence)).details)
+    return details
+
+
+def over_facts(session: Session, task: Task, now: datetime) -> dict[str, Any]:
+    """What a letter says of a task that is over; of a hearing to come enough to take it back from calendars."""
+    facts: dict[str, Any] = {"task_kind": task.kind, "hearing_on": task.due_on}
+    if task.begins_at is not None and task.begins_at > now:
+        called = question_of(session, task)
+        facts |= {key: called[key] for key in ("begins_at", "hearing_at", "place")} | {"call": called["call"] + 1}
+    return facts
+
+
+def tell_over(
+    session: Session, ledger: Ledger, task: Task, complaint: Complaint, people: Collection[Recipient]
+) -> None:
+    """Tell those who were asked that no answer is needed any more."""
+    facts = over_facts(session, task, ledger.now)
+    for person in people:
+        key = f"task-over/{task.id}/{person.person_id}"
+        ledger.note(key, "task_over", person, facts, complaint_id=complaint.id)
 
 
 def _asked_post(session: Session, desk: Desk, complaint: Complaint, post_id: int | None) -> Post:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Complainant, Complaint
-from grs.db.desks import CaseWorker, ComplaintTag, HabitualMark
+from grs.db.desks import ComplaintTag, ComplaintWorker, HabitualMark
 from grs.db.offices import Office, Person, Post
 from grs.db.queries.complaints import complaint_by_number, earlier_of_same_person
 from grs.db.queries.offices import offices_with_charter
@@ -126,10 +126,10 @@ def tags_of(session: Session, complaint: Complaint) -> Sequence[str]:
 def _worker(session: Session, complaint: Complaint) -> str | None:
     return session.scalar(
         select(Person.name)
-        .join(CaseWorker, CaseWorker.person_id == Person.id)
+        .join(ComplaintWorker, ComplaintWorker.person_id == Person.id)
         .where(
-            CaseWorker.complaint_id == complaint.id,
-            CaseWorker.assignment_sequence == complaint.assignment_sequence,
+            ComplaintWorker.complaint_id == complaint.id,
+            ComplaintWorker.assignment_sequence == complaint.assignment_sequence,
         )
     )
 
@@ -138,7 +138,9 @@ def _actions(
     session: Session, desk: Desk, complaint: Complaint, tasks: Sequence[Task], shelf: CalendarShelf
 ) -> list[Action]:
     """What the workflow allows the desk, less what has nothing to be done to now."""
-    allowed = allowed_actions(complaint.stage, tier=complaint.tier, actor=Actor.OFFICER)
+    allowed = allowed_actions(
+        complaint.stage, tier=complaint.tier, actor=Actor.OFFICER, started_at=complaint.first_tier
+    )
     hearings = [task for task in tasks if task.kind is TaskKind.HEARING and task.begins_at is not None]
     begun = any(
         one.begins_at is not None and one.begins_at <= desk.now and one.ended_by in (None, TaskEnd.LAPSED)
@@ -146,7 +148,7 @@ def _actions(
     )
     without = {
         Action.RECORD_HEARING: not begun,
-        Action.ASSIGN: len(Recipients(session, desk.today).on_post(complaint.post_id)) < 2,
+        Action.GIVE_WORK: len(Recipients(session, desk.today).on_post(complaint.post_id)) < 2,
         Action.REOPEN: Action.REOPEN in allowed and not _can_reopen(session, desk, complaint, shelf),
         Action.PROPOSE_MARK: Action.PROPOSE_MARK in allowed and not can_propose(session, complaint),
         Action.RECOMMEND: complaint.charter.office.parent is None,
@@ -157,7 +159,7 @@ def _actions(
 IN_ORDER = (
     Action.ACCEPT, Action.ASK_OPINION, Action.ORDER_SERVICE, Action.INVESTIGATE, Action.CALL_HEARING,
     Action.RECORD_HEARING, Action.RECOMMEND, Action.WRITE, Action.REPLY, Action.DISPOSE, Action.REJECT,
-    Action.FORWARD, Action.REOPEN, Action.PROPOSE_MARK, Action.NOTE, Action.TAG, Action.ASSIGN,
+    Action.FORWARD, Action.REOPEN, Action.PROPOSE_MARK, Action.NOTE, Action.TAG, Action.GIVE_WORK,
 )  # fmt: skip
 """As the work goes: take it in hand, ask, hear, decide; what the office keeps for itself last."""
 
@@ -179,7 +181,7 @@ def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], m
         asked=asked,
         proposed=responsible_post_of(session, complaint) if asks else None,
         investigators=_investigators(session, desk, complaint) if Action.INVESTIGATE in actions else (),
-        sharing=Recipients(session, desk.today).on_post(complaint.post_id) if Action.ASSIGN in actions else (),
+        sharing=Recipients(session, desk.today).on_post(complaint.post_id) if Action.GIVE_WORK in actions else (),
         offices=_other_offices(session, complaint) if Action.FORWARD in actions else (),
         above=offices_above(session, complaint) if Action.RECOMMEND in actions else (),
         not_admissible=[one for one in NotAdmissible if one is not NotAdmissible.HABITUAL or marked is not None],

@@ -13,8 +13,9 @@ from grs.db import schema
 from grs.db.complaints import Complainant
 from grs.db.messages import Message, MessageState, Posting
 from grs.db.offices import Leave, Post, PostHolder
+from grs.db.queries.complaints import Shown, at_offices, listed, passed_through
 from grs.domain.access import PostRole
-from grs.domain.disposal import Outcome
+from grs.domain.disposal import NotAdmissible, Outcome
 from grs.domain.errors import ActionNotAllowed, InvalidInput, NotYours
 from grs.domain.habitual import MarkState
 from grs.domain.tiers import About, Tier
@@ -30,7 +31,7 @@ from grs.usecases.posting import letters_to_post, mark_posted, paper_letter
 from grs.usecases.standing import Desk
 from grs.usecases.stories import story_for_complainant
 from tests.conftest import Clock, MailSink
-from tests.stories import assert_histories_hold, dhaka, fetch, lodge
+from tests.stories import assert_histories_hold, dhaka, fetch, lodge, pass_days
 from tests.usecases.test_officers_desk import (
     DISPOSAL,
     accepted,
@@ -150,6 +151,75 @@ def test_ten_days_are_added_once_and_a_complaint_is_reopened_once(house: House, 
     with pytest.raises(ActionNotAllowed):
         reopen(house, number)
     assert_histories_hold(house)
+
+
+def test_filing_away_again_and_again_does_not_keep_a_complaint(house: House) -> None:
+    number = accepted(house)
+    with house.writers.begin() as session:
+        disposals.reject(
+            session, owner(house, number), number, seen_steps=2, ground=NotAdmissible.BEFORE_COURT, reason="x",
+            shelf=house.shelf,
+        )  # fmt: skip
+    reopen(house, number)
+    dispose(house, number)
+    with pytest.raises(ActionNotAllowed):
+        reopen(house, number)
+
+
+def test_an_interim_reply_comes_before_the_limit(house: House, clock: Clock) -> None:
+    number = accepted(house)
+    clock.now = dhaka(date(2025, 5, 21), 0, 1)  # its time is over, the escalation still to come
+    with pytest.raises(InvalidInput, match="limit_is_over"), house.writers.begin() as session:
+        handling.reply(session, owner(house, number), number, seen_steps=2, reason="x", expected_on=date(2025, 6, 1))
+
+
+def test_who_is_replaced_is_told(house: House) -> None:
+    number = accepted(house)
+    first = holder_of(house, "doict-rangpur", PostRole.SUPERVISOR)
+    investigate(house, number, first)
+    investigate(house, number, holder_of(house, "doict", PostRole.SUPERVISOR))
+    assert [m.to_address for m in letters(house, "task_over")] == ["supervisor@doict-rangpur.invalid"]
+    investigate(house, number, holder_of(house, "doict", PostRole.SUPERVISOR))
+    assert len(letters(house, "task_over")) == 1, "who is asked again is only asked"
+
+
+def test_a_complaint_that_starts_higher_is_forwarded_by_its_first_reader(house: House) -> None:
+    number = lodge(house, about=About.GRIEVANCE_OFFICER).complaint.tracking_number
+    with house.writers.begin() as session:
+        handling.forward(
+            session, owner(house, number), number, seen_steps=1, to_office="doict-jaintiapur", reason="সিলেটের বিষয়",
+            shelf=house.shelf,
+        )  # fmt: skip
+    complaint = fetch(house, number)
+    assert (complaint.tier, complaint.first_tier) == (Tier.GRIEVANCE_OFFICER, Tier.GRIEVANCE_OFFICER)
+    assert complaint.office.slug == "doict-sylhet"
+
+
+def test_supervisors_find_what_passed_through_their_office(house: House, clock: Clock) -> None:
+    number = lodge(house).complaint.tracking_number
+    with house.writers.begin() as session:
+        handling.forward(
+            session, owner(house, number), number, seen_steps=1, to_office="doict-jaintiapur", reason="সিলেটের বিষয়",
+            shelf=house.shelf,
+        )  # fmt: skip
+    pass_days(house, clock, date(2025, 5, 21), names=["escalate"])
+    with house.readers() as session:
+        sylhet = find_office(session, "doict-sylhet").id
+        scope = passed_through([sylhet])
+        assert [c.tracking_number for c in listed(session, scope, Shown(is_open=None))] == [number]
+        assert listed(session, at_offices([sylhet]), Shown(is_open=None)) == []
+
+
+def test_letters_to_supervisors_and_stand_ins_keep_office_hours(
+    mailing_house: House, clock: Clock, sink: MailSink
+) -> None:
+    number = accepted(mailing_house)
+    dispose(mailing_house, number)
+    clock.now = dhaka(date(2025, 4, 11), 23)  # a Friday night
+    with mailing_house.writers.begin() as session:
+        appeal_complaint(session, number, grounds="x", shelf=mailing_house.shelf, now=clock.now)
+    jobs.run(mailing_house, "deliver")
+    assert {str(letter["To"]).rsplit("<")[-1].strip(">") for letter in sink.letters} == {"citizen@example.com"}
 
 
 def test_the_added_days_are_explained(house: House) -> None:

@@ -539,12 +539,12 @@ def test_the_work_is_given_to_somebody_at_the_desk_and_ends_with_the_stay(house:
     post_id = fetch(house, number).post_id
     other = holder_of(house, "doict-rangpur", PostRole.SUPERVISOR)
     with pytest.raises(InvalidInput, match="choose_one"), house.writers.begin() as session:
-        handling.assign(session, owner(house, number), number, seen_steps=2, person_id=other)
+        handling.give_work(session, owner(house, number), number, seen_steps=2, person_id=other)
     with house.writers.begin() as session:
         session.add(PostHolder(post_id=post_id, person_id=other, held_from=date(2025, 1, 1)))
     with house.writers.begin() as session:
-        handling.assign(session, owner(house, number), number, seen_steps=2, person_id=other)
-    assert letters(house, "case_assigned")[0].to_address == "supervisor@doict-rangpur.invalid"
+        handling.give_work(session, owner(house, number), number, seen_steps=2, person_id=other)
+    assert letters(house, "work_given")[0].to_address == "supervisor@doict-rangpur.invalid"
     with house.readers() as session:
         assert open_workbench(session, owner(house, number), number, shelf=house.shelf).worker is not None
     pass_days(house, clock, date(2025, 5, 21), names=["escalate"])

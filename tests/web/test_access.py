@@ -10,18 +10,21 @@ from io import BytesIO
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from grs.bootstrap import House
+from grs.db.complaints import Complainant
 from grs.db.drafts import Attachment
+from grs.db.messages import Posting
 from grs.db.offices import Person, Post, PostHolder
 from grs.domain.access import LEFT_TO_THE_ACCUSED, MAY, Deed, PostRole, Relation
 from grs.domain.tiers import About
 from grs.usecases import handling, tasks
-from grs.usecases.charters import find_office, post_in
+from grs.usecases.charters import chain_of, charter_in_force, find_office, post_in
 from grs.usecases.secrets import hash_secret
 from grs.usecases.standing import Desk
-from grs.web.protection import Callers
+from grs.web import create_app
+from grs.web.protection import Callers, callers_of
 from tests.conftest import BEFORE_ALL, Clock, Template, browser, log_in
 from tests.stories import dhaka, fetch, lodge, lodge_on_the_web, pass_days
 from tests.web.test_pages import routes
@@ -165,7 +168,7 @@ def test_every_cell_of_the_matrix(scene: Scene, who: str) -> None:
     for path in ("/officer/", f"/officer/?q={number}", "/officer/list.csv", "/officer/?show=earlier", "/officer/?tag="):
         listed = is_listed(client.get(path).text, number)
         if path == "/officer/?show=earlier":
-            assert listed == (who in ("answered", "supervises")), path
+            assert listed == (who == "answered"), path
         elif who != "answered":
             assert listed == may(who, Deed.LIST), path
     if who != "asked":
@@ -208,6 +211,70 @@ def test_an_earlier_complaint_is_named_only_to_who_may_read_it(scene: Scene, hou
     assert scene.number in scene.clients["answered"].get(page).text, "once it is written down that he looked"
 
 
+@pytest.mark.parametrize("who", ["stranger", "operator"])
+def test_no_route_opens_what_is_somebody_elses(scene: Scene, house: House, who: str) -> None:
+    """Every route, with the numbers of a complaint, a file, a task and a letter that are really there."""
+    with house.writers.begin() as session:
+        session.execute(update(Complainant).values(mobile="", email=""))
+    with house.writers.begin() as session:
+        post_id = fetch(house, scene.number).post_id
+        desk = Desk(person_id=1, post_ids=[post_id], now=house.clock())
+        handling.write(session, desk, scene.number, seen_steps=fetch(house, scene.number).step_count, text="চিঠি")
+    with house.readers() as session:
+        letter = session.scalars(select(Posting.message_id)).one()
+    real = {"number": scene.number, "file_id": scene.file_id, "task_id": scene.opinion, "message_id": letter,
+            "action": "note", "hashed": "0" * 64}  # fmt: skip
+    app = create_app(house)
+    opened = []
+    for rule in app.url_map.iter_rules():
+        if callers_of(app, rule.endpoint) is not Callers.LOGGED_IN or rule.endpoint in OWN_PAGES:
+            continue
+        values = {name: real.get(name, 1) for name in rule.arguments}
+        path = app.url_map.bind("localhost").build(rule.endpoint, values)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            answer = scene.clients[who].open(path, method=method, data={"text": "x", "number": scene.number})
+            told = answer.data.decode(errors="replace")
+            if NAME in told or "তিনবার গিয়েও" in told or NOTE in told:
+                opened.append((method, path))
+            if rule.arguments & real.keys() - {"hashed"} and answer.status_code < 400:
+                opened.append((method, path))
+    assert opened == []
+
+
+OWN_PAGES = {"account.leave", "account.end_session"}
+
+
+def test_the_decider_of_a_mark_reads_and_decides_and_nothing_else(house: House, database: Template) -> None:
+    number = lodge(house).complaint.tracking_number
+    officer = log_in(browser(house), database.logins, role="grievance_officer", office="doict-rangpur")
+    page = f"/officer/complaints/{number}"
+    officer.post(f"{page}/accept", data={"seen_steps": "1"})
+    typed = {"outcome": "accusation_not_proved", "reasons": "না", "root_cause": "no_fault", "advice": "নেই"}
+    officer.post(f"{page}/dispose", data=typed | {"seen_steps": "2"})
+    with house.readers() as session:
+        charter = charter_in_force(session, find_office(session, "doict-kaunia"), date(2025, 4, 6))
+        appeal = chain_of(session, charter).as_tier_chain().tiers[1].post_id
+        holder = session.scalars(select(PostHolder).where(PostHolder.post_id == appeal)).first()
+        assert holder is not None
+        email = session.get_one(Person, holder.person_id).email
+    login = next(one for one in database.logins if one.email == email)
+    decider = browser(house)
+    decider.post("/login", data={"email": login.email, "password": login.password})
+    assert decider.get(page).status_code == 403, "before the proposal"
+    assert officer.post(f"{page}/propose_mark", data={"seen_steps": "3", "reasons": "বারবার"}).status_code == 303
+    assert decider.get(page).status_code == 200
+    assert number in decider.get("/officer/").text
+    for path in ("identity", "note", "reopen"):
+        assert decider.post(f"{page}/{path}", data={"seen_steps": "4", "text": "x", "reason": "x"}).status_code == 403
+    assert decider.get(f"{page}/print").status_code == 403
+    refused = decider.post(f"{page}/decide_mark", data={"decision": "mark", "reasons": "কারণ", "ends_on": "x"})
+    assert refused.status_code == 422
+    assert "কারণ</textarea>" in refused.text
+    done = decider.post(f"{page}/decide_mark", data={"decision": "refuse", "reasons": "যথেষ্ট নয়"})
+    assert done.status_code == 303
+    assert decider.get(page).status_code == 403, "and no more after the decision"
+
+
 # -- the person complained about ----------------------------------------------------------------------------
 
 
@@ -216,8 +283,6 @@ def test_who_is_complained_about_sees_it_nowhere_and_gives_an_opinion_only_when_
 ) -> None:
     """One person is the grievance officer complained about, the supervisor, and sits at the appeal desk."""
     with house.readers() as session:
-        from grs.usecases.charters import chain_of, charter_in_force
-
         charter = charter_in_force(session, find_office(session, "doict-kaunia"), date(2025, 4, 6))
         appeal = chain_of(session, charter).as_tier_chain().tiers[1].post_id
     person = person_on(
@@ -238,6 +303,9 @@ def test_who_is_complained_about_sees_it_nowhere_and_gives_an_opinion_only_when_
         assert not is_listed(client.get(f"/officer/list.csv?{desk}").text, about)
         counted = re.search(r"চলমান অভিযোগ: ([০-৯]+)", client.get(f"/officer/?{desk}").text)
         assert counted is not None
+        shown = client.get(f"/officer/?{desk}").text
+        assert re.search(r'<ul class="govuk-list desks">.*?: ১.*?</ul>', shown, re.S) is not None
+        assert re.search(r"উপ-পরিচালক[^<]*</a>: ০", shown) is not None, "no count beside the desk gives it away"
         assert counted[1] == ("০" if desk == f"desk={appeal}" else "১"), desk
     for action in ("accept", "note", "identity"):
         answer = client.post(f"/officer/complaints/{about}/{action}", data={"seen_steps": "1", "text": "x"})

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer, joinedload
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText, Step, is_open
-from grs.db.desks import CaseWorker, ComplaintTag
+from grs.db.desks import ComplaintTag, ComplaintWorker
 from grs.domain.lodging import Ground
 from grs.domain.tiers import Tier
 from grs.domain.workflow import NEWS, Stage
@@ -64,9 +64,9 @@ class Shown:
         if self.worker_id is not None:
             found.append(
                 exists().where(
-                    CaseWorker.person_id == self.worker_id,
-                    CaseWorker.complaint_id == Complaint.id,
-                    CaseWorker.assignment_sequence == Complaint.assignment_sequence,
+                    ComplaintWorker.person_id == self.worker_id,
+                    ComplaintWorker.complaint_id == Complaint.id,
+                    ComplaintWorker.assignment_sequence == Complaint.assignment_sequence,
                 )
             )
         if self.overdue_on is not None:
@@ -157,6 +157,12 @@ def answered_at(post_ids: Collection[int]) -> ColumnElement[bool]:
     """What has lain at these desks and lies at others now."""
     been = select(Assignment.complaint_id).where(Assignment.post_id.in_(post_ids))
     return and_(Complaint.id.in_(been), Complaint.post_id.not_in(post_ids))
+
+
+def passed_through(office_ids: Collection[int]) -> ColumnElement[bool]:
+    """What has lain at these offices, lies at others now, and is not about them."""
+    been = select(Assignment.complaint_id).where(Assignment.office_id.in_(office_ids))
+    return and_(Complaint.id.in_(been), ~at_offices(office_ids))
 
 
 def at_offices(office_ids: Collection[int]) -> ColumnElement[bool]:

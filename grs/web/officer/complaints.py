@@ -292,8 +292,8 @@ def _note(db: Session, desk: Desk, number: str, typed: Typed) -> None:
     handling.note(db, desk, number, text=typed.get("text", ""))
 
 
-def _assign(db: Session, desk: Desk, number: str, typed: Typed) -> None:
-    handling.assign(db, desk, number, seen_steps=_seen(typed), person_id=read_number(typed.get("person")))
+def _give_work(db: Session, desk: Desk, number: str, typed: Typed) -> None:
+    handling.give_work(db, desk, number, seen_steps=_seen(typed), person_id=read_number(typed.get("person")))
 
 
 def _tag(db: Session, desk: Desk, number: str, typed: Typed) -> None:
@@ -325,7 +325,7 @@ ACTS: Mapping[str, Callable[[Session, Desk, str, Typed], None]] = {
     Action.REPLY: _reply,
     Action.WRITE: _write,
     Action.NOTE: _note,
-    Action.ASSIGN: _assign,
+    Action.GIVE_WORK: _give_work,
     Action.TAG: _tag,
     Action.PROPOSE_MARK: _propose_mark,
     Action.DECIDE_MARK: _decide_mark,

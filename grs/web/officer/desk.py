@@ -14,7 +14,7 @@ from flask import Response, g, redirect, render_template, request, url_for
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
-from grs.db.queries.complaints import PAGE, Shown, answered_at, at_offices, at_posts, count_at, listed
+from grs.db.queries.complaints import PAGE, Shown, answered_at, at_offices, at_posts, count_at, listed, passed_through
 from grs.domain.access import PostRole
 from grs.domain.bangla import search_words
 from grs.domain.errors import GrievanceError, NotYours
@@ -42,7 +42,7 @@ FILTERS = ("desk", "show", "left", "tier", "stage", "service", "ground", "tag", 
 OFFICES = "offices"
 SHOWS = ("open", "disposed", "earlier")
 MOST_EXPORTED = 10_000
-BATCHES = ("accept", "assign")
+BATCHES = ("accept", "give_work")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,8 @@ def _listing(db: Session) -> Listing:
     wanted = asked.get("desk", "")
     if wanted == OFFICES or not desks:
         post_ids: tuple[int, ...] = ()
-        scope = at_offices(me().supervised_offices)
+        is_earlier = asked.get("show") == "earlier"
+        scope = (passed_through if is_earlier else at_offices)(me().supervised_offices)
     else:
         if wanted and wanted not in desks:
             raise NotYours("list")
@@ -182,7 +183,7 @@ def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str
         "news": filters.news_by_complaint(db, complaint_ids),
         "away": leaves_of(db, me().person_id, today=today()),
         "sitting_in": {p.post_id: p.held_to for p in sitting_in(db, me().person_id, today=today())},
-        "open_at": filters.open_at_posts(db, [post.id for post in me().desks]),
+        "open_at": filters.open_at_posts(db, [post.id for post in me().desks], without=listing.about_me),
         "saved": filters.saved_filters(db, me().person_id),
         "sharing": people.on_post(listing.post_ids[0]) if listing.post_ids else [],
     }
@@ -256,8 +257,8 @@ def batch() -> Page:
 def _do_one(db: Session, what: str, number: str) -> None:
     if what == "accept":
         handling.accept(db, me().desk(), number, seen_steps=None)
-    elif what == "assign":
-        handling.assign(db, me().desk(), number, seen_steps=None, person_id=read_number(request.form.get("person")))
+    elif what == "give_work":
+        handling.give_work(db, me().desk(), number, seen_steps=None, person_id=read_number(request.form.get("person")))
     else:
         raise NotYours(what)
 

@@ -7,8 +7,9 @@ from flask import redirect, render_template, request, url_for
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.tasks import ANSWERED_BY_OTHERS
 from grs.domain.typed import read_yes_or_no
-from grs.usecases.answers import answer, my_open_tasks, open_task, question_of
+from grs.usecases.answers import answer, my_open_tasks, open_task
 from grs.usecases.drafts import Refused, clean_uploads
+from grs.usecases.tasks import question_of
 from grs.web import limits
 from grs.web.citizen.filing import uploads
 from grs.web.doors import house

@@ -119,15 +119,15 @@ def upgrade() -> None:
 
 def _create_tables_beside_complaints() -> None:
     op.create_table(
-        "case_worker",
+        "complaint_worker",
         sa.Column("complaint_id", BIG, nullable=False),
         sa.Column("assignment_sequence", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["complaint_id"], ["complaint.id"], name=op.f("fk_case_worker_complaint_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_case_worker_person_id")),
-        sa.PrimaryKeyConstraint("complaint_id", "assignment_sequence", name=op.f("pk_case_worker")),
+        sa.ForeignKeyConstraint(["complaint_id"], ["complaint.id"], name=op.f("fk_complaint_worker_complaint_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_complaint_worker_person_id")),
+        sa.PrimaryKeyConstraint("complaint_id", "assignment_sequence", name=op.f("pk_complaint_worker")),
     )
-    op.create_index("ix_case_worker_person_id", "case_worker", ["person_id", "complaint_id"])
+    op.create_index("ix_complaint_worker_person_id", "complaint_worker", ["person_id", "complaint_id"])
     op.create_table(
         "complaint_tag",
         sa.Column("complaint_id", BIG, nullable=False),
@@ -290,7 +290,7 @@ USED = (
     "SELECT 1 FROM habitual_mark",
     "SELECT 1 FROM leave",
     "SELECT 1 FROM assignment WHERE extra_days > 0",
-    "SELECT 1 FROM step WHERE kind IN ('noted', 'tagged', 'assigned', 'reopened')",
+    "SELECT 1 FROM step WHERE kind IN ('noted', 'tagged', 'work_given', 'reopened')",
 )
 
 
@@ -323,7 +323,7 @@ def downgrade() -> None:
         "habitual_mark",
         "complaint_text",
         "complaint_tag",
-        "case_worker",
+        "complaint_worker",
         "saved_filter",
         "ready_text",
         "recovery_code",
