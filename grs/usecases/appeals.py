@@ -56,7 +56,8 @@ def appeal_complaint(
     above = chain.above(complaint.tier)
     assert above is not None  # check_appeal has seen to it
     people = Recipients(session, today)
-    desk = desk_clear_of(accused_of(session, complaint, people), chain, above, people)
+    accused = accused_of(session, complaint, people)
+    desk = desk_clear_of(accused, chain, above, people)
     calendar = shelf.for_desks(session, chain)[desk.tier]
     due = due_date(calendar, calendar.on_or_after(today), desk.limit)
     before = leaving(complaint)
@@ -71,7 +72,9 @@ def appeal_complaint(
         details=before | arriving(desk, due) | {"grounds": grounds, "appellant": appellant or complaint.kind},
     )
     ledger.to_complainant(complaint, step, "appealed", complaint.complainant, complaint.language)
-    announce_arrival(ledger, complaint, step, letter="appeal_assigned", chain=chain, desk=desk, people=people)
+    announce_arrival(
+        ledger, complaint, step, letter="appeal_assigned", chain=chain, desk=desk, people=people, accused=accused
+    )
     ledger.to_people(complaint, step, "appealed_from_you", people.on_post(before["from_post"]))
     supervisors = [*people.supervising(before["from_office"]), *people.supervising(desk.office_id)]
     ledger.to_people(complaint, step, "appealed_supervisor", supervisors)

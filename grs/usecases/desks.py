@@ -44,22 +44,34 @@ def announce_arrival(
     chain: TierChain,
     desk: ChainTier,
     people: Recipients,
+    accused: Collection[int] = (),
 ) -> None:
-    """Tell the officer who has the complaint now, or those who must see to it when there is none."""
-    officers = people.on_post(desk.post_id)
+    """Tell the officer who has the complaint now, or those who must see to it when there is none.
+
+    Whoever it is about is not told and does not count, even on the last desk, above which there is none.
+    """
+    officers = [person for person in people.on_post(desk.post_id) if person.person_id not in accused]
     if officers:
         ledger.to_people(head, step, letter, officers)
     else:
-        tell_vacancy(ledger, head, chain=chain, desk=desk, people=people)
+        tell_vacancy(ledger, head, chain=chain, desk=desk, people=people, accused=accused)
 
 
 def tell_vacancy(
-    ledger: Ledger, head: Head | Complaint, *, chain: TierChain, desk: ChainTier, people: Recipients
+    ledger: Ledger,
+    head: Head | Complaint,
+    *,
+    chain: TierChain,
+    desk: ChainTier,
+    people: Recipients,
+    accused: Collection[int] = (),
 ) -> None:
-    """A vacant post never parks a case: the tier above and the supervisors are told, once a stay (ours)."""
+    """A vacant post never parks a complaint: the tier above and the supervisors are told, once a stay (ours)."""
     above = chain.above(desk.tier)
     told = [*(people.on_post(above.post_id) if above else []), *people.supervising(desk.office_id)]
     facts = {"to_post": desk.post_id, "due_on": head.due_on, "provisional": head.is_provisional}
     for person in told:
+        if person.person_id in accused:
+            continue
         key = f"vacant/{head.id}/{head.assignment_sequence}/{person.person_id}"
         ledger.note(key, "vacant_post", person, facts, complaint_id=head.id)

@@ -157,7 +157,7 @@ def _escalate_batch(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -
     for head, row, move in moves:
         language, name, email, mobile = row[width + 2 :]
         reach = Reach(name=name, email=email, mobile=mobile) if name is not None else None
-        _escalate(ledger, sweep, head, move, reach, language, people)
+        _escalate(ledger, sweep, head, move, reach, language, people, clear_of.get(head.id, set()))
     write_heads(session, [head for head, _, _ in moves])
     ledger.write(session)
     return Counter(escalated=len(moves), letters=ledger.letters)
@@ -189,6 +189,7 @@ def _escalate(
     reach: Reach | None,
     language: str,
     people: Recipients,
+    accused: set[int],
 ) -> None:
     """One complaint up one tier: the stay, the step, and a letter to everyone concerned."""
     chain, from_office, from_post = sweep.chain(head), head.office_id, head.post_id
@@ -200,7 +201,9 @@ def _escalate(
     ledger.start_stay(head, move.desk, move.due)
     step = ledger.step(head, StepKind.ESCALATED, actor=SCHEDULER, details=details)
     ledger.to_complainant(head, step, "escalated", reach, language)
-    announce_arrival(ledger, head, step, letter="escalated_to_you", chain=chain, desk=move.desk, people=people)
+    announce_arrival(
+        ledger, head, step, letter="escalated_to_you", chain=chain, desk=move.desk, people=people, accused=accused
+    )
     ledger.to_people(head, step, "escalated_from_you", people.on_post(from_post))
     supervisors = [*people.supervising(from_office), *people.supervising(move.desk.office_id)]
     ledger.to_people(head, step, "escalated_supervisor", supervisors)

@@ -21,7 +21,7 @@ from grs.domain.deadlines import due_date, earliest_filing, expected_dates, pape
 from grs.domain.errors import InvalidInput, NotFound, TooEarly
 from grs.domain.history import GENESIS
 from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, check_form, tidy
-from grs.domain.tiers import About, ChainTier, DayLimit, TierChain, first_tier
+from grs.domain.tiers import DayLimit, first_tier
 from grs.domain.tracking import new_tracking_number
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.calendars import CalendarShelf
@@ -78,7 +78,8 @@ def lodge_complaint(
     chain = chain_of(session, charter)
     desks = chain.as_tier_chain()
     people = Recipients(session, today)
-    desk = _first_desk(desks, form.about, office, people)
+    accused = accused_people(people, desks, form.about, office.id)
+    desk = desk_clear_of(accused, desks, desks.at(first_tier(form.about)), people)
     calendars = shelf.for_desks(session, desks)
     calendar = calendars[desk.tier]
     if paper_day is not None:
@@ -165,7 +166,7 @@ def lodge_complaint(
     for file in files:
         file.draft_id, file.complaint_id, file.step_sequence = None, complaint.id, step
     ledger.to_complainant(complaint, step, "receipt", complaint.complainant, complaint.language)
-    announce_arrival(ledger, complaint, step, letter="assigned", chain=desks, desk=desk, people=people)
+    announce_arrival(ledger, complaint, step, letter="assigned", chain=desks, desk=desk, people=people, accused=accused)
     ledger.write(session)
     return Lodged(complaint, access_code, is_new=True)
 
@@ -174,12 +175,6 @@ def searched_text(complaint: Complaint) -> str:
     """What a search at a desk finds a complaint by; never who complained."""
     texts = (complaint.subject, complaint.description, complaint.remedy, complaint.service_reference)
     return search_text(complaint.tracking_number, *texts)
-
-
-def _first_desk(chain: TierChain, about: About, office: Office, people: Recipients) -> ChainTier:
-    """Where a complaint starts: above whoever it accuses, also where that person sits in for another."""
-    accused = accused_people(people, chain, about, office.id)
-    return desk_clear_of(accused, chain, chain.at(first_tier(about)), people)
 
 
 def _told_of(assistance: Assistance | None) -> dict[str, object]:

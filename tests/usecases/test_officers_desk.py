@@ -695,6 +695,8 @@ def test_escalation_skips_the_accused(house: House, clock: Clock) -> None:
         session.add(PostHolder(post_id=cell, person_id=head, held_from=date(2025, 1, 1)))
     pass_days(house, clock, fetch(house, number).due_on + timedelta(days=1), names=["escalate"])
     assert fetch(house, number).tier is Tier.CELL_OFFICER, "at the top there is nowhere else to go"
+    told = {m.to_address for m in letters(house, "escalated_to_you")}
+    assert told == {"cell-officer@cabinet-cell.invalid"}, "but the accused at the cell is not told"
     with house.readers() as session:
         posts = session.scalars(select(PostHolder.post_id).where(PostHolder.person_id == head)).all()
         office = find_office(session, "doict-manikganj-sadar").id
