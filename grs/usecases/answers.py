@@ -27,6 +27,7 @@ from grs.usecases.tasks import asked_people, over_facts, tell_over
 
 BATCH = 200
 MOST_FILES_OF_AN_ANSWER = 5
+ENDED_MEANWHILE = "ended_meanwhile"
 
 
 def my_open_tasks(session: Session, desk: Desk, *, limit: int = 200) -> Sequence[Task]:
@@ -136,9 +137,6 @@ def end_lapsed_tasks(writers: sessionmaker[Session], *, now: datetime, dry_run: 
             del counts[ENDED_MEANWHILE]
             return counts
         last_id = ids[-1]
-
-
-ENDED_MEANWHILE = "ended_meanwhile"
 
 
 def _to_end(today: date, last_id: int) -> Any:

@@ -56,6 +56,7 @@ def facts_of(session: Session, messages: Sequence[Message]) -> list[dict[str, An
         )
     }
     # A message without facts of its own was caused by a step, so it has a complaint and a sequence.
+    # The type checker cannot know that.
     details: list[dict[str, Any]] = [
         json.loads(message.facts) if message.facts else dict(steps[message.complaint_id, message.step_sequence])  # type: ignore[index]
         for message in messages

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.charters import Chain
@@ -99,13 +99,13 @@ def everybody_on_posts(session: Session, today: date, *, office_id: int | None =
     return _on_posts(session, today, *([Post.office_id == office_id] if office_id is not None else []))
 
 
-def _on_posts(session: Session, today: date, *where: object) -> list[Colleague]:
+def _on_posts(session: Session, today: date, *where: ColumnElement[bool]) -> list[Colleague]:
     rows = session.execute(
         select(PostHolder, Post, Person)
         .join(Post, Post.id == PostHolder.post_id)
         .join(Person, Person.id == PostHolder.person_id)
         .options(joinedload(Post.office))
-        .where(PostHolder.is_stand_in.is_(False), *held_on(today), *where)  # type: ignore[arg-type]
+        .where(PostHolder.is_stand_in.is_(False), *held_on(today), *where)
         .order_by(Post.office_id, Post.id, PostHolder.id)
     ).all()
     return [Colleague(person.id, person.name, person.email, post) for _, post, person in rows]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint, Step
@@ -41,6 +41,9 @@ from grs.usecases.people import (
 from grs.usecases.recipients import Recipient, Recipients
 from grs.usecases.standing import Desk, accused_of
 
+LONGEST_PLACE = 300
+RECOMMENDED_TO = (OfficeLevel.MINISTRY, OfficeLevel.DIRECTORATE)
+
 _STEPS = {
     TaskKind.OPINION: (StepKind.OPINION_ASKED, "opinion_asked"),
     TaskKind.SERVICE_ORDER: (StepKind.SERVICE_ORDERED, "service_ordered"),
@@ -65,13 +68,14 @@ def ask_opinion(
 ) -> Task:
     """Ask the responsible officer for his opinion until a day; the case goes on without it (G 7.1(খ), (ঘ))."""
     complaint, stage = begin(session, desk, tracking_number, seen_steps, Action.ASK_OPINION)
+    day = coming_in_time(session, desk, complaint, answer_by, "answer_by", shelf=shelf)
     details = {
         "question": required(question, "question"),
-        "answer_by": coming_in_time(session, desk, complaint, answer_by, "answer_by", shelf=shelf),
+        "answer_by": day,
         "instructions": [str(one) for one in Instruction if one in instructions],
     }
     post = _asked_post(session, desk, complaint, to_post)
-    task = _new_task(desk, complaint, TaskKind.OPINION, due_on=details["answer_by"], to_post=post.id)  # type: ignore[arg-type]
+    task = _new_task(desk, complaint, TaskKind.OPINION, due_on=day, to_post=post.id)
     return _ask(session, desk, complaint, stage, task, details)
 
 
@@ -186,9 +190,6 @@ def call_hearing(
     return _ask(session, desk, complaint, stage, task, details)
 
 
-LONGEST_PLACE = 300
-
-
 def record_hearing(
     session: Session,
     desk: Desk,
@@ -290,7 +291,10 @@ def _ask(
 ) -> Task:
     """Write the task and its step, tell who is asked; what it takes the place of is over for those who are not."""
     before = select(Task).where(
-        Task.complaint_id == complaint.id, Task.kind == task.kind, Task.ended_at.is_(None), *is_current_stay(complaint)
+        Task.complaint_id == complaint.id,
+        Task.kind == task.kind,
+        Task.assignment_sequence == complaint.assignment_sequence,
+        Task.ended_at.is_(None),
     )
     replaced = session.scalars(before).all() if task.kind in ONE_AT_A_TIME else []
     session.add(task)
@@ -308,11 +312,6 @@ def _ask(
     told = dict(details) | {"task": task.id, "task_kind": task.kind, "asked_post": task.to_post_id}
     record(session, desk, complaint, stage, kind, told, letter=letter, to={asked: people})
     return task
-
-
-def is_current_stay(complaint: Complaint) -> tuple[ColumnElement[bool], ...]:
-    """The task was asked in the stay that the complaint is in."""
-    return (Task.assignment_sequence == complaint.assignment_sequence,)
 
 
 def question_of(session: Session, task: Task) -> dict[str, Any]:
@@ -357,9 +356,6 @@ def _accused_grade(session: Session, complaint: Complaint, responsible: Post | N
     grades = [post.grade for post in posts or responsible_posts(session, complaint.charter.office)] or [None]
     known = [grade for grade in grades if grade is not None]
     return min(known) if len(known) == len(grades) else None
-
-
-RECOMMENDED_TO = (OfficeLevel.MINISTRY, OfficeLevel.DIRECTORATE)
 
 
 def offices_above(session: Session, complaint: Complaint) -> list[Office]:
