@@ -15,9 +15,9 @@ from grs.domain.calendar import DHAKA, FIXED_DAYS, ONE_DAY, CalendarRow, RowKind
 from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.lodging import ComplaintForm, Ground, Kind
 from grs.usecases import disposals, handling
-from grs.usecases.charters import find_office
 from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import Lodged, lodge_complaint
+from grs.usecases.offices import find_office
 from grs.usecases.secrets import new_token
 from grs.usecases.standing import Desk
 from grs.web.citizen.form import FIELDS

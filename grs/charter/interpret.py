@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grs.charter import cells, columns
+from grs.charter.blocks import Block, Paragraph, Row
 from grs.charter.columns import Column
 from grs.charter.model import CharterDocument, PrintedTier, Service
 from grs.charter.surroundings import NUMBERING, document_date, office_head, vision_and_mission, words_of
-from grs.charter.text import Block, Paragraph, Row, read_blocks
+from grs.charter.text import read_blocks
 from grs.domain.bangla import skeleton
 from grs.domain.errors import InvalidFile
 from grs.domain.lodging import Category
@@ -42,7 +43,11 @@ def read_charter(text: str, *, source: str) -> CharterDocument:
     ``source`` is the document's name, kept in the result. Raises InvalidFile when the text is in an
     old font encoding, has no table, or none of its tables lists services.
     """
-    blocks = read_blocks(text)
+    return interpret(read_blocks(text), source=source)
+
+
+def interpret(blocks: Sequence[Block], *, source: str) -> CharterDocument:
+    """Read a charter from the blocks of a document of any kind; raises InvalidFile where no table lists services."""
     tables = _Tables(blocks)
     services = [service for section in tables.sections for service in _services(section, tables.doubts)]
     if not services:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from grs.charter import cells, places
+from grs.charter.blocks import Block, Paragraph, Row
 from grs.charter.model import OfficeHead, Service
-from grs.charter.text import Block, Paragraph, Row
 from grs.domain.bangla import skeleton, to_ascii_digits
 
 NUMBERING = re.compile(r"^\s*[(\[]?[০-৯0-9]{1,2}(?:\s*[.।)]\s*[০-৯0-9]{1,2})?\s*[.।):]+\s*")

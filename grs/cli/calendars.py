@@ -134,7 +134,7 @@ def _stored_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str, 
     from grs.bootstrap import open_house
     from grs.db.calendars import CalendarDay
     from grs.settings import read_settings
-    from grs.usecases.charters import find_office
+    from grs.usecases.offices import find_office
 
     settings = read_settings()
     file = settings.database_url.removeprefix("sqlite:///")

@@ -22,10 +22,9 @@ def charter() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything the document says, as JSON.")
 def charter_read(file: Path, as_json: bool) -> None:
     """Print what a charter document says; stores nothing."""
-    from grs.charter import read_charter
-    from grs.charter.text import decode
+    from grs.charter import read_document
 
-    document = read_charter(decode(file.read_bytes()), source=file.name)
+    document = read_document(file.read_bytes(), name=file.name)
     for doubt in document.doubts:
         click.echo(f"{file.name}: {doubt}", err=True)
     if as_json:
@@ -48,7 +47,8 @@ def charter_read(file: Path, as_json: bool) -> None:
 def charter_import(file: Path, office: str | None, in_force_from: datetime | None, dry_run: bool) -> None:
     """Store a charter document as the next version of its office's charter."""
     from grs.domain.calendar import dhaka_date
-    from grs.usecases.charters import chain_of, import_charter
+    from grs.usecases.chains import chain_in_force
+    from grs.usecases.charters import import_charter
 
     house = open_checked_house()
     now = house.clock()
@@ -63,7 +63,7 @@ def charter_import(file: Path, office: str | None, in_force_from: datetime | Non
             in_force_from=in_force_from.date() if in_force_from else dhaka_date(now),
             now=now,
         )
-        chain = chain_of(session, stored)
+        chain = chain_in_force(session, stored.office, stored.in_force_from)
         click.echo(
             f"{stored.office.slug}: version {stored.version} with {len(stored.entries)} services, "
             f"in force from {stored.in_force_from}; chain from the {chain.source}"
@@ -78,12 +78,11 @@ def charter_import(file: Path, office: str | None, in_force_from: datetime | Non
 
 def _name_the_office(session: Session, file: Path) -> None:
     """Stop with a hint when the document does not say which known office it is of."""
-    from grs.charter import read_charter
-    from grs.charter.text import decode
+    from grs.charter import read_document
     from grs.domain.errors import NotFound
-    from grs.usecases.charters import office_of
+    from grs.usecases.offices import office_of
 
     try:
-        office_of(session, read_charter(decode(file.read_bytes()), source=file.name))
+        office_of(session, read_document(file.read_bytes(), name=file.name))
     except NotFound as error:
         stop(f"{error.name} is no office known here; name it with --office SLUG (config/offices.csv lists them)")

@@ -48,7 +48,8 @@ def _invite(
     from grs.domain.calendar import dhaka_date
     from grs.usecases.account_links import invite_person, link_address
     from grs.usecases.accounts import appoint, person_by_email
-    from grs.usecases.charters import find_office, post_for
+    from grs.usecases.offices import find_office
+    from grs.usecases.posts import post_for
 
     house = open_checked_house()
     now = house.clock()
@@ -79,7 +80,7 @@ def _invite(
 def listing(slug: str | None) -> None:
     """Who sits on which post today."""
     from grs.domain.calendar import dhaka_date
-    from grs.usecases.charters import find_office
+    from grs.usecases.offices import find_office
     from grs.usecases.people import everybody_on_posts
 
     house = open_checked_house()

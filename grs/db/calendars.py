@@ -44,7 +44,10 @@ class CalendarDay(Base):
 
 
 class CalendarChange(Base):
-    """An import that changed rows; open until the due dates have been counted again."""
+    """An import that changed rows; open until the due dates have been counted again.
+
+    ``looked_at`` of ``total`` open complaints have been; the other counts say what that moved.
+    """
 
     __tablename__ = "calendar_change"
 
@@ -52,3 +55,10 @@ class CalendarChange(Base):
     made_at: Mapped[datetime]
     reference: Mapped[str] = mapped_column(Text)
     applied_at: Mapped[datetime | None]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    total: Mapped[int] = mapped_column(default=0, server_default="0")
+    looked_at: Mapped[int] = mapped_column(default=0, server_default="0")
+    moved: Mapped[int] = mapped_column(default=0, server_default="0")
+    earlier: Mapped[int] = mapped_column(default=0, server_default="0")
+    later: Mapped[int] = mapped_column(default=0, server_default="0")
+    newly_overdue: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -64,16 +64,21 @@ class CharterEntry(Base):
 
 
 class Chain(Base):
-    """Who answers for an office's complaints, tier by tier, since when, and on whose word."""
+    """Who answers for an office's complaints, tier by tier, since when, and on whose word.
+
+    A charter brings one; an order may bring another from a later day. ``reference`` names the order.
+    """
 
     __tablename__ = "chain"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     office_id: Mapped[int] = mapped_column(ForeignKey("office.id"), index=True)
-    charter_id: Mapped[int] = mapped_column(ForeignKey("charter.id"), unique=True)
+    charter_id: Mapped[int] = mapped_column(ForeignKey("charter.id"), index=True)
     source: Mapped[ChainSource] = mapped_column(Word(ChainSource))
     in_force_from: Mapped[date]
     deviates: Mapped[bool] = mapped_column(default=False)
+    made_at: Mapped[datetime]
+    reference: Mapped[str] = mapped_column(Text, default="", server_default="")
     desks: Mapped[list[ChainDesk]] = relationship(order_by="ChainDesk.tier", lazy="selectin")
 
     def as_tier_chain(self) -> TierChain:
@@ -82,7 +87,10 @@ class Chain(Base):
 
 
 class ChainDesk(Base):
-    """One desk of a chain: the post that answers and its limit."""
+    """One desk of a chain: the post that answers and its limit, and on whose word each of them is.
+
+    ``source_line`` is the line of the charter's document that prints the desk.
+    """
 
     __tablename__ = "chain_desk"
 
@@ -91,6 +99,9 @@ class ChainDesk(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
     limit_amount: Mapped[int]
     limit_unit: Mapped[LimitUnit] = mapped_column(Word(LimitUnit))
+    post_source: Mapped[ChainSource] = mapped_column(Word(ChainSource))
+    limit_source: Mapped[ChainSource] = mapped_column(Word(ChainSource))
+    source_line: Mapped[int | None]
     post: Mapped[Post] = relationship(lazy="joined")
 
     def as_chain_tier(self) -> ChainTier:

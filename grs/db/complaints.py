@@ -17,7 +17,11 @@ from grs.domain.workflow import Action, Stage, StepKind
 
 
 class Complaint(Base):
-    """A complaint. The columns below ``stage`` are the index of its steps, written with them."""
+    """A complaint. The columns below ``stage`` are the index of its steps, written with them.
+
+    ``filed_chain_id`` is the chain of the office complained about on the day of filing: whom the complaint
+    accuses is read off it. ``chain_id`` is the one it climbs, another after it was forwarded.
+    """
 
     __tablename__ = "complaint"
     __table_args__ = (
@@ -76,6 +80,7 @@ class Complaint(Base):
     disposed_on: Mapped[date | None]
     root_cause: Mapped[RootCause | None] = mapped_column(Word(RootCause))
     office_id: Mapped[int] = mapped_column(ForeignKey("office.id"))
+    filed_chain_id: Mapped[int] = mapped_column(ForeignKey("chain.id"))
     chain_id: Mapped[int] = mapped_column(ForeignKey("chain.id"))
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
     assignment_sequence: Mapped[int]
@@ -85,11 +90,13 @@ class Complaint(Base):
     remind_on: Mapped[date | None]
     step_count: Mapped[int]
     head_hash: Mapped[str] = mapped_column(String(64))
+    anonymised_at: Mapped[datetime | None]
 
     office: Mapped[Office] = relationship()
     charter: Mapped[Charter] = relationship()
     entry: Mapped[CharterEntry | None] = relationship()
-    chain: Mapped[Chain] = relationship()
+    chain: Mapped[Chain] = relationship(foreign_keys=[chain_id])
+    filed_chain: Mapped[Chain] = relationship(foreign_keys=[filed_chain_id])
     post: Mapped[Post] = relationship()
     complainant: Mapped[Complainant | None] = relationship(back_populates="complaint")
     assisted: Mapped[AssistedFiling | None] = relationship(back_populates="complaint")
@@ -178,6 +185,10 @@ class Assignment(Base):
     """
 
     __tablename__ = "assignment"
+    __table_args__ = (
+        # The annex of an office: its stays that began before a month's end.
+        Index("ix_assignment_office_id_started_at", "office_id", "started_at"),
+    )
 
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)

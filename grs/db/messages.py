@@ -22,7 +22,8 @@ class MessageChannel(StrEnum):
 class MessageState(StrEnum):
     """Queued until it is sent, given up loudly, or told in one letter with others; all three are final.
 
-    Paper waits until an officer posts it.
+    Paper waits until an officer posts it. Held ones were waiting when a backup was made: whether they left
+    since nobody knows, so an administrator decides.
     """
 
     QUEUED = "queued"
@@ -30,6 +31,7 @@ class MessageState(StrEnum):
     DEAD = "dead"
     TO_POST = "to_post"
     BUNDLED = "bundled"
+    HELD = "held"
 
 
 class Message(Base):

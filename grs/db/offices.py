@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, false
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -19,7 +21,11 @@ from grs.domain.tiers import OfficeLevel
 
 def _search_text(context: DefaultExecutionContext) -> str:
     # SQLAlchemy gives this method no types.
-    row = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return office_search_text(context.get_current_parameters())  # type: ignore[no-untyped-call]
+
+
+def office_search_text(row: Mapping[str, Any]) -> str:
+    """The skeleton of an office's names, as searches compare them."""
     names = (row.get(name) for name in ("name_bn", "name_en", "upazila_en"))
     return search_text(*names, *district_spellings(row.get("district_en")))
 
@@ -93,6 +99,7 @@ class Person(Base):
     totp_since: Mapped[datetime | None]
     totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     calendar_salt: Mapped[str | None] = mapped_column(String(40))
+    digest_only: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def has_password(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,30 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from grs.db import access_links, calendars, charters, complaints, desks, drafts, job_runs, messages, offices, tasks
+from grs.db import (
+    access_links,
+    administration,
+    annexes,
+    calendars,
+    charters,
+    complaints,
+    desks,
+    drafts,
+    job_runs,
+    messages,
+    offices,
+    seals,
+    tasks,
+)
 from grs.db.base import Base
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ALL_TABLES = Base.metadata
 # imported for their tables
-_ROOMS = (access_links, calendars, charters, complaints, desks, drafts, job_runs, messages, offices, tasks)
+_ROOMS = (
+    access_links, administration, annexes, calendars, charters, complaints, desks, drafts, job_runs, messages,
+    offices, seals, tasks,
+)  # fmt: skip
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -31,14 +49,36 @@ def _config(connection: Connection | None = None) -> Config:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Run the migrations up to a revision, in one transaction where the database can."""
-    with engine.begin() as connection:
+    with _rebuilding(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Run the migrations back to a revision (``base`` for none)."""
-    with engine.begin() as connection:
+    with _rebuilding(engine) as connection:
         command.downgrade(_config(connection), revision)
+
+
+@contextmanager
+def _rebuilding(engine: Engine) -> Iterator[Connection]:
+    """A transaction for migrations. SQLite changes a table by making it anew, which would tear what points at it:
+    there the references are checked at the end instead of all along."""
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA foreign_keys=OFF")  # before the transaction begins, else it is not heard
+        try:
+            with connection.begin():
+                yield connection
+                torn = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                if torn is not None:
+                    raise RuntimeError(f"the migration would leave table {torn[0]} pointing at nothing")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def newest_revision() -> str | None:

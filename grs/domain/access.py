@@ -17,6 +17,7 @@ class PostRole(StrEnum):
     CELL_OFFICER = "cell_officer"
     RESPONSIBLE_OFFICER = "responsible_officer"
     SUPERVISOR = "supervisor"
+    COORDINATOR = "coordinator"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
 
@@ -78,6 +79,7 @@ RELATIONS_OF_ROLE: dict[PostRole, tuple[Relation, ...]] = {
     PostRole.CELL_OFFICER: (Relation.ANSWERS, Relation.ANSWERED, Relation.INVESTIGATES),
     PostRole.RESPONSIBLE_OFFICER: (Relation.ASKED, Relation.INVESTIGATES),
     PostRole.SUPERVISOR: (Relation.SUPERVISES, Relation.ASKED, Relation.INVESTIGATES),
+    PostRole.COORDINATOR: (Relation.SUPERVISES,),
     PostRole.OPERATOR: (),
     PostRole.ADMINISTRATOR: (),
 }

@@ -21,6 +21,22 @@ DISTRICTS = {
     "ময়মনসিংহ": "Mymensingh", "জামালপুর": "Jamalpur", "নেত্রকোণা": "Netrokona", "শেরপুর": "Sherpur",
 }  # fmt: skip
 
+DIVISIONS = {
+    "Dhaka": ("Dhaka", "Gazipur", "Narayanganj", "Narsingdi", "Manikganj", "Munshiganj", "Tangail", "Kishoreganj",
+              "Faridpur", "Gopalganj", "Madaripur", "Rajbari", "Shariatpur"),
+    "Chattogram": ("Chattogram", "Cox's Bazar", "Cumilla", "Brahmanbaria", "Chandpur", "Feni", "Lakshmipur",
+                   "Noakhali", "Rangamati", "Khagrachhari", "Bandarban"),
+    "Rajshahi": ("Rajshahi", "Natore", "Naogaon", "Chapai Nawabganj", "Pabna", "Bogura", "Joypurhat", "Sirajganj"),
+    "Khulna": ("Khulna", "Bagerhat", "Satkhira", "Jashore", "Jhenaidah", "Magura", "Narail", "Kushtia", "Meherpur",
+               "Chuadanga"),
+    "Barishal": ("Barishal", "Patuakhali", "Bhola", "Pirojpur", "Barguna", "Jhalokati"),
+    "Sylhet": ("Sylhet", "Moulvibazar", "Habiganj", "Sunamganj"),
+    "Rangpur": ("Rangpur", "Dinajpur", "Gaibandha", "Kurigram", "Lalmonirhat", "Nilphamari", "Panchagarh",
+                "Thakurgaon"),
+    "Mymensingh": ("Mymensingh", "Jamalpur", "Netrokona", "Sherpur"),
+}  # fmt: skip
+"""The eight divisions and their districts; each division bears the name of the district of its seat."""
+
 OLD_SPELLINGS = {
     "Jessore": "Jashore", "Comilla": "Cumilla", "Bogra": "Bogura", "Barisal": "Barishal",
     "Chittagong": "Chattogram", "Jhalakathi": "Jhalokati", "Chapainawabganj": "Chapai Nawabganj",
@@ -41,3 +57,16 @@ def district_spellings(english: str | None) -> list[str]:
         return []
     new = OLD_SPELLINGS.get(english, english)
     return [new, district_in_bangla(new), *(old for old, newer in OLD_SPELLINGS.items() if newer == new)]
+
+
+def districts_of_division(seat: str | None) -> list[str]:
+    """Every spelling of every district in the division whose seat lies in a district."""
+    name = OLD_SPELLINGS.get(seat or "", seat or "")
+    inside = next((districts for districts in DIVISIONS.values() if name in districts), ())
+    return [*inside, *(old for old, new in OLD_SPELLINGS.items() if new in inside)]
+
+
+def district_names(english: str | None) -> list[str]:
+    """Both English spellings of a district."""
+    name = OLD_SPELLINGS.get(english or "", english or "")
+    return [name, *(old for old, new in OLD_SPELLINGS.items() if new == name)]

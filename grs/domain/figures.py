@@ -90,22 +90,32 @@ def _bridges(cells: Collection[Cell]) -> list[Cell]:
     return found
 
 
-def median_days(histogram: Mapping[int, int]) -> float | None:
-    """The median of days that each occurred so many times; None for fewer than five in all."""
+def percentile(histogram: Mapping[int, int], per_cent: int) -> float | None:
+    """The value below or at which that share of the counted days lies, by nearest rank; None of nothing.
+
+    The median of an even number is the mean of the two in the middle.
+    """
     total = sum(histogram.values())
-    if total < SMALLEST_SHOWN:
+    if total == 0:
         return None
 
-    def at(position: int) -> int:
-        """The days at a position of the sorted row, from 0."""
+    def at(rank: int) -> int:
+        """The days at a rank of the sorted row, from 1."""
         seen = 0
         for days in sorted(histogram):
             seen += histogram[days]
-            if seen > position:
+            if seen >= rank:
                 return days
-        raise IndexError(position)
+        raise IndexError(rank)
 
-    return (at((total - 1) // 2) + at(total // 2)) / 2
+    if per_cent == 50:
+        return (at((total + 1) // 2) + at(total // 2 + 1)) / 2
+    return at(max(-(-total * per_cent // 100), 1))
+
+
+def median_days(histogram: Mapping[int, int]) -> float | None:
+    """The median that may be shown to everybody: None for fewer than five in all."""
+    return None if sum(histogram.values()) < SMALLEST_SHOWN else percentile(histogram, 50)
 
 
 def in_time_rate(*, in_time: int | None, disposed: int | None, overdue: int | None) -> int | None:

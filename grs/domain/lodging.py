@@ -56,6 +56,7 @@ class Channel(StrEnum):
     CALL_CENTRE = "call_centre"
     FRONT_DESK = "front_desk"
     POST = "post"
+    OWN_MOTION = "own_motion"
 
 
 ASSISTED_CHANNELS = tuple(channel for channel in Channel if channel is not Channel.WEB)

@@ -47,6 +47,7 @@ class ChainSource(StrEnum):
 
     CHARTER = "charter"
     GUIDELINE = "guideline"
+    ORDER = "order"
 
 
 class About(StrEnum):

@@ -14,7 +14,7 @@ from grs.db.offices import LoginSession, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.domain.calendar import dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
-from grs.usecases.digests import supervised_offices
+from grs.usecases.scopes import supervised_offices
 from grs.usecases.secrets import (
     hash_secret,
     is_secret,
@@ -195,7 +195,7 @@ def desk_of(session: Session, person_id: int, *, now: datetime) -> Desk:
         person_id=person_id,
         post_ids=[post.id for post in posts],
         own_post_ids=[post.id for post in own],
-        supervised_offices=offices_supervised_by(session, posts),
+        supervised_offices=supervised_offices(session, posts),
         headed_offices={post.office_id for post in own if post.role is PostRole.SUPERVISOR},
         now=now,
     )
@@ -209,11 +209,6 @@ def operator_by_email(session: Session, email: str, today: date) -> tuple[int, i
     if person is None or post is None:
         raise NotFound("operator", email)
     return person.id, post.office_id
-
-
-def offices_supervised_by(session: Session, posts: Sequence[Post]) -> set[int]:
-    """The offices a person's supervisor posts reach, those below included."""
-    return supervised_offices(session, {p.office_id for p in posts if p.role is PostRole.SUPERVISOR})
 
 
 def appoint(

@@ -2,126 +2,95 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import tomllib
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from grs.charter import CharterDocument, read_charter
-from grs.charter.model import PrintedTier, Service
-from grs.charter.text import decode
-from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
-from grs.db.offices import Office, Post
-from grs.domain.access import ROLE_OF_TIER, PostRole
+from grs.charter import CharterDocument, read_document
+from grs.charter.model import Service
+from grs.db.administration import SecurityKind
+from grs.db.charters import Charter, CharterEntry
+from grs.db.complaints import Complaint, is_open
+from grs.db.offices import Office
+from grs.domain.access import PostRole
+from grs.domain.bangla import skeleton
 from grs.domain.errors import InvalidInput, NotFound
-from grs.domain.tasks import TaskLimits
-from grs.domain.tiers import BELOW_DISTRICT, ChainSource, DayLimit, LimitUnit, OfficeLevel, Tier
-from grs.settings import CONFIG
-
-POST_TITLES = {
-    PostRole.GRIEVANCE_OFFICER: ("অভিযোগ নিষ্পত্তি কর্মকর্তা (অনিক)", "Grievance officer (GRO)"),
-    PostRole.APPEAL_OFFICER: ("আপিল কর্মকর্তা", "Appeal officer"),
-    PostRole.CELL_OFFICER: ("অভিযোগ ব্যবস্থাপনা সেল", "Grievance management cell"),
-    PostRole.SUPERVISOR: ("তত্ত্বাবধায়ক", "Supervisor"),
-    PostRole.OPERATOR: ("ফ্রন্ট ডেস্ক সহায়ক", "Front desk operator"),
-    PostRole.RESPONSIBLE_OFFICER: ("দায়িত্বপ্রাপ্ত কর্মকর্তা", "Responsible officer"),
-    PostRole.ADMINISTRATOR: ("ব্যবস্থার প্রশাসক", "Administrator"),
-}
-
-
-def import_offices(session: Session, path: Path = CONFIG / "offices.csv") -> int:
-    """Add the offices of a CSV file that are not there yet; parents come before their children."""
-    added = 0
-    with path.open(encoding="utf-8", newline="") as file:
-        for record in csv.DictReader(file):
-            if session.scalar(select(Office.id).where(Office.slug == record["slug"])):
-                continue
-            parent = find_office(session, record["parent"]) if record["parent"] else None
-            session.add(
-                Office(
-                    slug=record["slug"],
-                    name_bn=record["name_bn"],
-                    name_en=record["name_en"],
-                    level=OfficeLevel(record["level"]),
-                    upazila_en=record["upazila_en"] or None,
-                    district_en=record["district_en"] or None,
-                    website=record["website"] or None,
-                    parent=parent,
-                )
-            )
-            session.flush()
-            added += 1
-    return added
-
-
-def find_office(session: Session, slug: str) -> Office:
-    """The office of that slug; raises NotFound."""
-    office = session.scalar(select(Office).where(Office.slug == slug))
-    if office is None:
-        raise NotFound("office", slug)
-    return office
-
-
-def office_of(session: Session, document: CharterDocument) -> Office:
-    """The office a document speaks of, by its web address or its place; raises NotFound."""
-    head = document.office
-    if head.website:
-        host = _host(head.website)
-        for office in session.scalars(select(Office).where(Office.website.is_not(None))):
-            if _host(office.website or "") == host:
-                return office
-    if head.upazila_en:
-        found = session.scalars(
-            select(Office).where(Office.upazila_en == head.upazila_en, Office.district_en == head.district_en)
-        ).all()
-        if len(found) == 1:
-            return found[0]
-    raise NotFound("office", head.name_bn or head.website or document.source)
-
-
-def _host(address: str) -> str:
-    bare = address.lower().removeprefix("http://").removeprefix("https://").removeprefix("www.")
-    return bare.split("/")[0]
+from grs.domain.lodging import Category
+from grs.domain.rule_values import RULE_OF_TIER, rule_book
+from grs.usecases.chains import LimitOf, add_charter_chains
+from grs.usecases.offices import find_office, office_of
+from grs.usecases.posts import post_in
+from grs.usecases.rule_values import all_values
+from grs.usecases.security_log import log_event
 
 
 def import_charter(
     session: Session, data: bytes, *, source: str, office: str | None, in_force_from: date, now: datetime
 ) -> Charter:
-    """Store a charter document as its office's next version.
+    """Store a charter document, of any kind that can be read, as its office's next version.
 
     ``office`` is a slug, or None to find the office by what the document says of itself. Raises
     InvalidFile, NotFound, or InvalidInput when a later version is already in force.
     """
-    document = read_charter(decode(data), source=source)
+    document = read_document(data, name=source)
     of = find_office(session, office) if office else office_of(session, document)
-    last = session.scalar(select(func.max(Charter.in_force_from)).where(Charter.office_id == of.id))
+    sha256 = hashlib.sha256(data).hexdigest()
+    return put_in_force(session, document, office=of, sha256=sha256, in_force_from=in_force_from, now=now)
+
+
+def put_in_force(
+    session: Session,
+    document: CharterDocument,
+    *,
+    office: Office,
+    sha256: str,
+    in_force_from: date,
+    now: datetime,
+    person_id: int | None = None,
+) -> Charter:
+    """A read document becomes its office's next version from a day on; running complaints keep the old promise.
+
+    Raises InvalidInput when a later version is already there.
+    """
+    last = session.scalar(select(func.max(Charter.in_force_from)).where(Charter.office_id == office.id))
     if last is not None and in_force_from < last:
         raise InvalidInput({"in_force_from": f"a version in force from {last} is already there"})
-    version = session.scalar(select(func.max(Charter.version)).where(Charter.office_id == of.id)) or 0
+    version = session.scalar(select(func.max(Charter.version)).where(Charter.office_id == office.id)) or 0
     charter = Charter(
-        office=of,
+        office=office,
         version=version + 1,
         in_force_from=in_force_from,
         dated=document.dated,
-        source_name=source,
-        source_sha256=hashlib.sha256(data).hexdigest(),
+        source_name=document.source[:200],
+        source_sha256=sha256,
         document=document.as_json(),
         imported_at=now,
         entries=[_entry(position, service) for position, service in enumerate(document.services, start=1)],
     )
     session.add(charter)
     session.flush()
-    session.add(_chain(session, charter, document.grievance_tiers))
+    add_charter_chains(
+        session, charter, document.grievance_tiers, limits_on=_limits_from(session, in_force_from), now=now
+    )
     for title in dict.fromkeys(s.officer.designation for s in document.services if s.officer is not None):
-        post_in(session, of, PostRole.RESPONSIBLE_OFFICER, title or None)
+        post_in(session, office, PostRole.RESPONSIBLE_OFFICER, title or None)
     session.flush()
+    log_event(session, SecurityKind.CHARTER_IN_FORCE, now=now, person_id=person_id, office=office.slug,
+              version=charter.version, in_force_from=in_force_from)  # fmt: skip
     return charter
+
+
+def _limits_from(session: Session, day: date) -> dict[date, LimitOf]:
+    """The guideline's limits on a day, and from each later day on which one of them changes."""
+    values = all_values(session)
+    later = {v.in_force_from for v in values if v.name in RULE_OF_TIER.values() and v.in_force_from > day}
+    return {on: rule_book(values, on).of_tier for on in {day, *later}}
 
 
 def charter_in_force(session: Session, office: Office, today: date) -> Charter:
@@ -135,11 +104,6 @@ def charter_in_force(session: Session, office: Office, today: date) -> Charter:
     if charter is None:
         raise NotFound("charter of", office.slug)
     return charter
-
-
-def chain_of(session: Session, charter: Charter) -> Chain:
-    """The chain that a version of a charter answers with."""
-    return session.scalars(select(Chain).where(Chain.charter_id == charter.id)).one()
 
 
 def _entry(position: int, service: Service) -> CharterEntry:
@@ -165,116 +129,71 @@ def _as_json(officer: Any) -> dict[str, object] | None:
     return None if officer is None else {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(officer).items()}
 
 
-# -- chains ------------------------------------------------------------------------
+# -- what a new version changes ----------------------------------------------------------------------------
+
+COMPARED = ("serial", "delivery_method", "documents", "fee", "time_limit_text", "officer", "superior")
 
 
-def guideline_limits(path: Path = CONFIG / "tiers.toml") -> dict[Tier, DayLimit]:
-    """The guideline's default limit of each tier (G 7.4.1), as the configuration has it."""
-    newest = max(tomllib.loads(path.read_text("utf-8"))["guideline"], key=lambda one: one["in_force_from"])
-    return {
-        tier: DayLimit(newest[role]["amount"], LimitUnit(newest[role]["unit"])) for tier, role in ROLE_OF_TIER.items()
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceChange:
+    """One service in two versions; ``before`` None: added, ``after`` None: gone.
 
-
-def task_limits(path: Path = CONFIG / "tiers.toml") -> TaskLimits:
-    """How long investigations and recommendations take, in working days (G 7.1.2, 7.4.1(ক))."""
-    newest = max(tomllib.loads(path.read_text("utf-8"))["guideline"], key=lambda one: one["in_force_from"])
-    return TaskLimits(**newest["tasks"])
-
-
-def _chain(session: Session, charter: Charter, printed: tuple[PrintedTier, ...]) -> Chain:
-    """The chain a charter prints, or the guideline's through the office's parents where it prints none."""
-    default = _guideline_desks(session, charter.office)
-    desks = dict(default)
-    seen: set[Tier] = set()
-    for line in printed:
-        tier = Tier(line.tier) if line.tier in {1, 2, 3} else None
-        if tier is None or tier in seen:
-            continue  # of two lines for one tier the first counts
-        seen.add(tier)
-        office = _office_of_post(charter.office, line.contact.designation, default[tier][0], tier)
-        title = line.contact.designation if tier is not Tier.CELL_OFFICER else None
-        desks[tier] = (office, title, line.limit or default[tier][2])
-    return Chain(
-        office_id=charter.office_id,
-        charter_id=charter.id,
-        source=ChainSource.CHARTER if printed else ChainSource.GUIDELINE,
-        in_force_from=charter.in_force_from,
-        deviates=any((desks[t][0].id, desks[t][2]) != (default[t][0].id, default[t][2]) for t in Tier),
-        desks=[
-            ChainDesk(
-                tier=tier,
-                post=post_in(session, office, ROLE_OF_TIER[tier], title),
-                limit_amount=limit.amount,
-                limit_unit=limit.unit,
-            )
-            for tier, (office, title, limit) in sorted(desks.items())
-        ],
-    )
-
-
-def _guideline_desks(session: Session, office: Office) -> dict[Tier, tuple[Office, str | None, DayLimit]]:
-    """G 5.1.1, 5.2.1: below the district the first officer sits at the district, the appeal officer above him."""
-    limits = guideline_limits()
-    first = office
-    while first.level in BELOW_DISTRICT and first.parent is not None:
-        first = first.parent
-    second = first.parent or first
-    cell = session.scalar(select(Office).where(Office.level == OfficeLevel.CELL))
-    if cell is None:
-        raise NotFound("office of level", OfficeLevel.CELL)
-    places = {Tier.GRIEVANCE_OFFICER: first, Tier.APPEAL_OFFICER: second, Tier.CELL_OFFICER: cell}
-    return {tier: (place, None, limits[tier]) for tier, place in places.items()}
-
-
-_LEVEL_WORDS = {
-    "উপজেলা": OfficeLevel.UPAZILA,
-    "জেলা": OfficeLevel.DISTRICT,
-    "বিভাগীয়": OfficeLevel.DIVISION,
-}
-
-
-def _office_of_post(office: Office, designation: str | None, fallback: Office, tier: Tier) -> Office:
-    """Where a printed post sits: a district officer at the district, and so on up the office's parents.
-
-    A title without a level, such as a deputy director, sits above the district.
+    ``running`` complaints were filed under the old version and keep its promise.
     """
-    if tier is Tier.CELL_OFFICER or not designation:
-        return fallback
-    level = _LEVEL_WORDS.get(designation.split()[0])
-    at: Office | None = office
-    while at is not None:
-        if at.level is level or (level is None and at.level not in BELOW_DISTRICT | {OfficeLevel.DISTRICT}):
-            return at
-        at = at.parent
-    return fallback
+
+    category: Category
+    name: str
+    before: CharterEntry | None
+    after: Service | None
+    changed: tuple[str, ...]
+    running: int
 
 
-USUAL_GRADE = {
-    OfficeLevel.UNION: 12,
-    OfficeLevel.UPAZILA: 9,
-    OfficeLevel.DISTRICT: 6,
-    OfficeLevel.DIVISION: 5,
-    OfficeLevel.DIRECTORATE: 3,
-    OfficeLevel.MINISTRY: 2,
-    OfficeLevel.CELL: 3,
-}
-"""The pay grade that a post at a level of offices usually has (ours); corrected where it is another."""
+def compare_with_version(session: Session, before: Charter | None, document: CharterDocument) -> list[ServiceChange]:
+    """What a document adds, drops and changes against a version; services that stay as they are are left out."""
+    old = {_key(entry.category, entry.name): entry for entry in reversed(before.entries if before else [])}
+    new = {_key(service.category, service.name): service for service in reversed(document.services)}
+    running = _running_under(session, list(old.values()))
+    found = []
+    for key in dict.fromkeys([*reversed(old), *reversed(new)]):
+        entry, service = old.get(key), new.get(key)
+        changed = _changed(entry, service) if entry is not None and service is not None else ()
+        if entry is None or service is None or changed:
+            one = service if service is not None else entry
+            assert one is not None
+            found.append(
+                ServiceChange(
+                    category=one.category,
+                    name=one.name,
+                    before=entry,
+                    after=service,
+                    changed=changed,
+                    running=running[entry.id] if entry is not None else 0,
+                )
+            )
+    return found
 
 
-def post_for(session: Session, office: Office, role: PostRole) -> Post:
-    """The office's post of that role, whatever its title; a new one where there is none."""
-    posts = session.scalars(select(Post).where(Post.office_id == office.id, Post.role == role).order_by(Post.id))
-    return posts.first() or post_in(session, office, role)
+def _key(category: Category, name: str) -> tuple[Category, str]:
+    """What makes two entries the same service, however they are spelt."""
+    return category, skeleton(name)
 
 
-def post_in(session: Session, office: Office, role: PostRole, title: str | None = None) -> Post:
-    """The office's post of that role and title, made when it is not there yet."""
-    title_bn, title_en = POST_TITLES[role] if title is None else (title[:200], POST_TITLES[role][1])
-    post = session.scalar(select(Post).where(Post.office_id == office.id, Post.role == role, Post.title_bn == title_bn))
-    if post is None:
-        grade = USUAL_GRADE[office.level]
-        post = Post(office_id=office.id, role=role, title_bn=title_bn, title_en=title_en, grade=grade)
-        session.add(post)
-        session.flush()
-    return post
+def _changed(entry: CharterEntry, service: Service) -> tuple[str, ...]:
+    fresh = _entry(0, service)
+    return tuple(name for name in COMPARED if (getattr(entry, name) or None) != (getattr(fresh, name) or None))
+
+
+def _running_under(session: Session, entries: Sequence[CharterEntry]) -> Counter[int]:
+    """By entry, how many complaints are open."""
+    query = (
+        select(Complaint.charter_entry_id, func.count())
+        .where(Complaint.charter_entry_id.in_([entry.id for entry in entries]), is_open())
+        .group_by(Complaint.charter_entry_id)
+    )
+    return Counter({number: count for number, count in session.execute(query) if number is not None})
+
+
+def versions_of(session: Session, office: Office) -> Sequence[Charter]:
+    """Every version of an office's charter, newest first."""
+    return session.scalars(select(Charter).where(Charter.office_id == office.id).order_by(Charter.version.desc())).all()

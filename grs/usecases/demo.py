@@ -14,7 +14,9 @@ from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.settings import CONFIG
 from grs.usecases.calendars import forecast_missing_years, import_calendar, shipped_rows
-from grs.usecases.charters import import_charter, import_offices, post_in
+from grs.usecases.charters import import_charter
+from grs.usecases.offices import import_offices, shipped_offices
+from grs.usecases.posts import post_in
 from grs.usecases.secrets import hash_secret, random_below
 
 IN_FORCE_FROM = date(2024, 1, 1)
@@ -38,7 +40,7 @@ def prepare_rules(session: Session, *, now: datetime) -> None:
     """The gazette calendar with its forecast, the offices and the charters that the project ships."""
     import_calendar(session, shipped_rows(), now=now)
     forecast_missing_years(session, now=now)
-    import_offices(session)
+    import_offices(session, shipped_offices())
     for path in sorted((CONFIG / "charters").glob("*.txt")):
         if session.scalar(select(Charter.id).where(Charter.source_name == path.name)) is None:
             data = Path(path).read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -13,12 +12,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from grs.db.complaints import Assignment, Complaint
 from grs.db.messages import Message, MessageState
 from grs.db.offices import Office, Person, Post, PostHolder
-from grs.domain.access import PostRole
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.workflow import OPEN_STAGES, Action
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger
 from grs.usecases.recipients import Recipient
+from grs.usecases.scopes import SUPERVISING, supervised_offices
 
 Span = tuple[datetime, datetime]
 DUE_SOON_WORKING_DAYS = 5
@@ -62,33 +61,23 @@ def send_digests(
     return counts
 
 
-def supervised_offices(session: Session, office_ids: Collection[int]) -> set[int]:
-    """The offices and every office below them."""
-    found: set[int] = set()
-    layer = set(office_ids)
-    while layer:
-        found |= layer
-        layer = set(session.scalars(select(Office.id).where(Office.parent_id.in_(layer)))) - found
-    return found
-
-
 def _supervisors(session: Session, today: Any) -> list[tuple[Person, set[int]]]:
     rows = session.execute(
-        select(Person, Post.office_id)
+        select(Person, Post)
         .join(PostHolder, PostHolder.person_id == Person.id)
         .join(Post, Post.id == PostHolder.post_id)
         .where(
-            Post.role == PostRole.SUPERVISOR,
+            Post.role.in_(SUPERVISING),
             Person.is_active,
             PostHolder.held_from <= today,
             or_(PostHolder.held_to.is_(None), PostHolder.held_to >= today),
         )
         .order_by(Person.id)
     ).all()
-    by_person: dict[int, tuple[Person, set[int]]] = {}
-    for person, office_id in rows:
-        by_person.setdefault(person.id, (person, set()))[1].add(office_id)
-    return [(person, supervised_offices(session, offices)) for person, offices in by_person.values()]
+    by_person: dict[int, tuple[Person, list[Post]]] = {}
+    for person, post in rows:
+        by_person.setdefault(person.id, (person, []))[1].append(post)
+    return [(person, supervised_offices(session, posts)) for person, posts in by_person.values()]
 
 
 def _last_digest(session: Session, person_id: int) -> datetime | None:

@@ -124,7 +124,7 @@ def _overdue(today: date) -> Any:
         select(
             *(getattr(Complaint, name) for name in HEAD_COLUMNS),
             Complaint.about,
-            Complaint.charter_id,
+            Complaint.filed_chain_id,
             Complaint.language,
             Complainant.name,
             Complainant.email,
@@ -168,15 +168,11 @@ def _accused(session: Session, people: Recipients, rows: Sequence[Row[Any]]) -> 
     named = {row.id: row for row in rows if row.about is not About.NOBODY}
     if not named:
         return {}
-    chains = {
-        chain.charter_id: chain
-        for chain in session.scalars(
-            select(Chain).where(Chain.charter_id.in_({row.charter_id for row in named.values()}))
-        )
-    }
+    filed = {row.filed_chain_id for row in named.values()}
+    chains = {chain.id: chain for chain in session.scalars(select(Chain).where(Chain.id.in_(filed)))}
     found = {}
     for number, row in named.items():
-        chain = chains[row.charter_id]
+        chain = chains[row.filed_chain_id]
         found[number] = accused_people(people, chain.as_tier_chain(), row.about, chain.office_id)
     return found
 

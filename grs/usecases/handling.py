@@ -20,9 +20,10 @@ from grs.domain.tiers import Tier
 from grs.domain.workflow import Action, StepKind
 from grs.usecases.acting import begin, coming, record, required
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.charters import chain_of, charter_in_force, find_office
+from grs.usecases.chains import chain_in_force
 from grs.usecases.desks import announce_arrival
 from grs.usecases.ledger import Ledger, arriving, leaving, officer, settle
+from grs.usecases.offices import find_office
 from grs.usecases.recipients import Recipient, Recipients
 from grs.usecases.standing import Desk
 
@@ -76,7 +77,7 @@ def forward(
         raise InvalidInput({"to_office": "overdue"})  # its time is over here; it goes up, not sideways
     try:
         office = find_office(session, to_office)
-        chain = chain_of(session, charter_in_force(session, office, desk.today))
+        chain = chain_in_force(session, office, desk.today)
     except NotFound:
         raise InvalidInput({"to_office": "no_such_office"}) from None
     desks = chain.as_tier_chain()

@@ -25,7 +25,8 @@ from grs.domain.tiers import DayLimit, first_tier
 from grs.domain.tracking import new_tracking_number
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.charters import chain_of, charter_in_force
+from grs.usecases.chains import chain_in_force
+from grs.usecases.charters import charter_in_force
 from grs.usecases.desks import accused_people, announce_arrival, desk_clear_of
 from grs.usecases.ledger import COMPLAINANT, Ledger, arriving, settle
 from grs.usecases.recipients import Recipients
@@ -75,7 +76,7 @@ def lodge_complaint(
     paper_day = assistance.paper_received_on if assistance else None
     if form.ground is Ground.LATE and entry is not None:
         check_not_early(session, office, entry, form.applied_on, shelf=shelf, on=paper_day or today)
-    chain = chain_of(session, charter)
+    chain = chain_in_force(session, office, today)
     desks = chain.as_tier_chain()
     people = Recipients(session, today)
     accused = accused_people(people, desks, form.about, office.id)
@@ -106,6 +107,7 @@ def lodge_complaint(
         filed_at=now,
         filed_on=today,
         first_tier=desk.tier,
+        filed_chain_id=chain.id,
         chain_id=chain.id,
         assignment_sequence=0,
         step_count=0,

@@ -26,8 +26,9 @@ from grs.domain.errors import GrievanceError, InvalidFile, InvalidInput, NotFoun
 from grs.domain.lodging import Assistance, Channel, ComplaintForm, Ground, Kind, read_assistance, read_complaint_form
 from grs.domain.tiers import About
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.charters import charter_in_force, find_office
+from grs.usecases.charters import charter_in_force
 from grs.usecases.lodging import lodge_complaint
+from grs.usecases.offices import find_office
 from grs.words import word
 
 SHEET_NAME = "paper-forms.xlsx"

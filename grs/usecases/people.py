@@ -9,7 +9,6 @@ from datetime import date
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
-from grs.db.charters import Chain
 from grs.db.complaints import Complaint
 from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.access import MAY_INVESTIGATE, PostRole
@@ -54,8 +53,7 @@ def accused_posts(session: Session, complaint: Complaint) -> Sequence[Post]:
     if complaint.about is About.NOBODY:
         return []
     tier = Tier.GRIEVANCE_OFFICER if complaint.about is About.GRIEVANCE_OFFICER else Tier.APPEAL_OFFICER
-    chain = session.scalars(select(Chain).where(Chain.charter_id == complaint.charter_id)).one()
-    return [session.get_one(Post, chain.as_tier_chain().at(tier).post_id)]
+    return [session.get_one(Post, complaint.filed_chain.as_tier_chain().at(tier).post_id)]
 
 
 def investigator_posts(session: Session, complaint: Complaint, today: date) -> list[Colleague]:

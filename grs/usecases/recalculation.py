@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
@@ -20,9 +21,9 @@ from grs.domain.tasks import TaskKind, report_due
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf, import_calendar
-from grs.usecases.charters import task_limits
 from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, leaving, write_heads
 from grs.usecases.recipients import Recipients
+from grs.usecases.rule_values import rules_on
 
 BATCH = 500
 LONGEST_TRANSACTION = timedelta(minutes=2)
@@ -193,7 +194,8 @@ def _move_reports(session: Session, moved: Sequence[Head], offices: Mapping[int,
     investigations = select(Task).where(
         Task.complaint_id.in_(heads), Task.kind == TaskKind.INVESTIGATION, Task.ended_at.is_(None)
     )
+    book = functools.cache(lambda day: rules_on(session, day).tasks)
     for task in session.scalars(investigations) if heads else ():
         head = heads[task.complaint_id]
         calendar, opened_on = shelf.for_office(session, offices[head.office_id]), dhaka_date(task.asked_at)
-        task.due_on = report_due(calendar, opened_on, tier_due_on=head.due_on, days=task_limits().report)
+        task.due_on = report_due(calendar, opened_on, tier_due_on=head.due_on, days=book(opened_on).report)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from grs.db.charters import Chain, ChainDesk, Charter
+from grs.db.charters import ChainDesk, Charter
 from grs.db.complaints import Complaint, is_about_somebody
 from grs.db.desks import HabitualMark
 from grs.db.tasks import Task, TaskMember
@@ -94,7 +94,7 @@ def is_current() -> tuple[ColumnElement[bool], ...]:
 
 def is_about(desk: Desk) -> ColumnElement[bool]:
     """The complaint is about the person at work: about a post that he holds, or the office that he heads."""
-    own = select(Chain.charter_id).join(ChainDesk, ChainDesk.chain_id == Chain.id)
+    own = select(ChainDesk.chain_id)
     headed = select(Charter.id).where(Charter.office_id.in_(desk.headed_offices))
     return and_(
         is_about_somebody(),
@@ -102,7 +102,7 @@ def is_about(desk: Desk) -> ColumnElement[bool]:
             *(
                 and_(
                     Complaint.about == about,
-                    Complaint.charter_id.in_(
+                    Complaint.filed_chain_id.in_(
                         own.where(ChainDesk.tier == tier, ChainDesk.post_id.in_(desk.own_post_ids))
                     ),
                 )
@@ -117,5 +117,4 @@ def accused_of(session: Session, complaint: Complaint, people: Recipients) -> se
     """The persons whom the complaint is about."""
     if complaint.about is About.NOBODY:
         return set()
-    chain = session.scalars(select(Chain).where(Chain.charter_id == complaint.charter_id)).one()
-    return accused_people(people, chain.as_tier_chain(), complaint.about, complaint.charter.office_id)
+    return accused_people(people, complaint.filed_chain.as_tier_chain(), complaint.about, complaint.charter.office_id)

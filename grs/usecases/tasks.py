@@ -29,7 +29,6 @@ from grs.domain.tiers import DayLimit, OfficeLevel, Tier
 from grs.domain.workflow import Action, StepKind
 from grs.usecases.acting import begin, coming_in_time, record, required
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.charters import task_limits
 from grs.usecases.ledger import Ledger, leaving
 from grs.usecases.people import (
     accused_posts,
@@ -39,6 +38,7 @@ from grs.usecases.people import (
     supervisor_post,
 )
 from grs.usecases.recipients import Recipient, Recipients
+from grs.usecases.rule_values import rules_on
 from grs.usecases.standing import Desk, accused_of
 
 LONGEST_PLACE = 300
@@ -132,7 +132,7 @@ def investigate(
         accused_grade=_accused_grade(session, complaint, responsible),
     )
     was = leaving(complaint)
-    limits, calendar = task_limits(), shelf.for_office(session, complaint.office)
+    limits, calendar = rules_on(session, desk.today).tasks, shelf.for_office(session, complaint.office)
     stay = next(s for s in complaint.assignments if s.sequence == complaint.assignment_sequence)
     had_extra = any(one.extra_days for one in complaint.assignments)
     if complaint.tier is Tier.GRIEVANCE_OFFICER and not had_extra:
@@ -254,7 +254,9 @@ def recommend(
     if not Recipients(session, desk.today).on_post(post.id):
         raise InvalidInput({"to_office": "vacant"})
     calendar = shelf.for_office(session, office)
-    day = calendar.add_working_days(calendar.on_or_after(desk.today), task_limits().recommendation)
+    day = calendar.add_working_days(
+        calendar.on_or_after(desk.today), rules_on(session, desk.today).tasks.recommendation
+    )
     task = _new_task(desk, complaint, TaskKind.RECOMMENDATION, due_on=day, to_post=post.id)
     return _ask(session, desk, complaint, stage, task, {"text": text, "recommended_to": post.id, "answer_by": day})
 

@@ -18,7 +18,7 @@ from grs.domain.access import Deed, deeds
 from grs.domain.disposal import NotAdmissible
 from grs.domain.errors import NotFound
 from grs.domain.screening import Screening
-from grs.domain.tasks import TaskEnd, TaskKind
+from grs.domain.tasks import TaskEnd, TaskKind, TaskLimits
 from grs.domain.tracking import read_digits
 from grs.domain.workflow import INTERNAL_STEPS, Action, Actor, StepKind, allowed_actions
 from grs.usecases.appeals import appeal_deadline
@@ -29,6 +29,7 @@ from grs.usecases.identities import is_opened
 from grs.usecases.marks import can_propose, mark_against, mark_of
 from grs.usecases.people import Colleague, investigator_posts, responsible_post_of, responsible_posts
 from grs.usecases.recipients import Recipient, Recipients
+from grs.usecases.rule_values import rules_on
 from grs.usecases.standing import Desk, accused_of, check, relations
 from grs.usecases.stories import Story, story_of
 from grs.usecases.tasks import offices_above
@@ -64,6 +65,7 @@ class Workbench:
     marked: HabitualMark | None
     mark: HabitualMark | None
     choices: Choices
+    limits: TaskLimits
 
 
 def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf: CalendarShelf) -> Workbench:
@@ -101,6 +103,7 @@ def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf:
         marked=marked,
         mark=mark,
         choices=_choices(session, desk, story, set(actions), marked),
+        limits=rules_on(session, desk.today).tasks,
     )
 
 

@@ -15,8 +15,8 @@ from grs.bootstrap import House
 from grs.domain.lodging import Assistance, Channel
 from grs.domain.tracking import read_digits
 from grs.usecases.accounts import operator_by_email
-from grs.usecases.charters import find_office
 from grs.usecases.lodging import lodge_complaint
+from grs.usecases.offices import find_office
 from grs.usecases.own_complaints import ask_for_link
 from grs.usecases.paper_forms import sample_sheet
 from tests.browser.conftest import DESK

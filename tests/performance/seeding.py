@@ -138,6 +138,7 @@ def _row(head: Head, charter_id: int, now: datetime) -> dict[str, Any]:
         "channel": Channel.WEB,
         "language": "bn",
         "is_anonymous": False,
+        "filed_chain_id": head.chain_id,
         "charter_id": charter_id,
         "charter_entry_id": None,
         "applied_on": None,

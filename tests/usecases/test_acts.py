@@ -26,9 +26,10 @@ from grs.domain.tiers import About, Tier
 from grs.domain.workflow import Stage
 from grs.usecases import disposals, handling
 from grs.usecases.appeals import appeal_complaint
-from grs.usecases.charters import charter_in_force, find_office, import_charter
+from grs.usecases.charters import charter_in_force, import_charter
 from grs.usecases.histories import verify_histories
 from grs.usecases.lodging import lodge_complaint
+from grs.usecases.offices import find_office
 from grs.usecases.secrets import is_secret, new_token
 from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
@@ -130,9 +131,9 @@ def test_an_anonymous_complaint_keeps_no_contact_and_is_still_worked(house: Hous
 def test_a_vacant_post_is_told_upwards_the_same_day(house: House) -> None:
     with house.readers() as session:
         office = find_office(session, "doict-kaunia")
-        from grs.usecases.charters import chain_of
+        from grs.usecases.chains import chain_in_force
 
-        first = chain_of(session, charter_in_force(session, office, date(2025, 4, 6))).desks[0]
+        first = chain_in_force(session, office, date(2025, 4, 6)).desks[0]
     with house.writers.begin() as session:
         session.execute(update(PostHolder).where(PostHolder.post_id == first.post_id).values(held_to=date(2025, 4, 5)))
     number = lodge(house).complaint.tracking_number
@@ -282,12 +283,12 @@ def test_a_complaint_keeps_the_version_it_was_filed_under(house: House, clock: C
 
 
 def test_the_chain_says_where_it_comes_from(house: House) -> None:
-    from grs.usecases.charters import chain_of
+    from grs.usecases.chains import chain_in_force
 
     with house.readers() as session:
         found = {}
         for slug in ("doict-kaunia", "doict-manikganj-sadar", "doict-jaintiapur"):
-            chain = chain_of(session, charter_in_force(session, find_office(session, slug), date(2025, 4, 6)))
+            chain = chain_in_force(session, find_office(session, slug), date(2025, 4, 6))
             found[slug] = (chain.source, chain.deviates, [desk.post.office.slug for desk in chain.desks])
     assert found == {
         "doict-kaunia": ("charter", False, ["doict-rangpur", "doict", "cabinet-cell"]),

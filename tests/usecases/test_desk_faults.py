@@ -23,10 +23,12 @@ from grs.domain.workflow import StepKind
 from grs.usecases import disposals, handling, marks, tasks
 from grs.usecases.accounts import desk_of
 from grs.usecases.appeals import appeal_complaint
-from grs.usecases.charters import chain_of, charter_in_force, find_office
+from grs.usecases.chains import chain_in_force
+from grs.usecases.charters import charter_in_force
 from grs.usecases.explanations import explain_stay
 from grs.usecases.identities import openings_of
 from grs.usecases.leaves import possible_stand_ins
+from grs.usecases.offices import find_office
 from grs.usecases.posting import letters_to_post, mark_posted, paper_letter
 from grs.usecases.standing import Desk
 from grs.usecases.stories import story_for_complainant
@@ -53,7 +55,7 @@ def desk_of_chain(house: House, tier: Tier, office: str = "doict-kaunia") -> int
     """The post that answers at a tier of an office's chain."""
     with house.readers() as session:
         charter = charter_in_force(session, find_office(session, office), date(2025, 4, 6))
-        return chain_of(session, charter).as_tier_chain().at(tier).post_id
+        return chain_in_force(session, charter.office, date(2025, 4, 6)).as_tier_chain().at(tier).post_id
 
 
 def seat(house: House, person_id: int, post_id: int, *, is_stand_in: bool = False) -> None:

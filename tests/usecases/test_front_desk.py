@@ -22,12 +22,13 @@ from grs.domain.workflow import Stage
 from grs.uploads import CleanFile, clean_upload
 from grs.usecases import drafts
 from grs.usecases.appeals import appeal_deadline
-from grs.usecases.charters import charter_in_force, find_office
+from grs.usecases.charters import charter_in_force
 from grs.usecases.correspondence import add_information, can_rate, rate, withdraw
 from grs.usecases.drafts import Upload
 from grs.usecases.figures import ALL, public_figures
 from grs.usecases.ledger import Reach
 from grs.usecases.lodging import Lodged, check_not_early, lodge_complaint
+from grs.usecases.offices import find_office
 from grs.usecases.own_complaints import ask_for_link
 from grs.usecases.posting import count_to_post, letters_to_post, mark_posted
 from grs.usecases.recalculation import recalculate_due_dates

@@ -28,9 +28,11 @@ from grs.domain.workflow import Stage, StepKind
 from grs.usecases import agenda, answers, disposals, handling, marks, tasks
 from grs.usecases.appeals import appeal_complaint
 from grs.usecases.calendars import import_calendar
-from grs.usecases.charters import chain_of, charter_in_force, find_office
+from grs.usecases.chains import chain_in_force
+from grs.usecases.charters import charter_in_force
 from grs.usecases.identities import open_identity, openings_of
 from grs.usecases.leaves import end_leave, leaves_of, take_leave
+from grs.usecases.offices import find_office
 from grs.usecases.people import responsible_post_of
 from grs.usecases.recalculation import recalculate_due_dates
 from grs.usecases.recipients import Recipients
@@ -667,7 +669,9 @@ def test_a_complaint_goes_past_the_desk_of_whom_it_is_about_at_every_step(house:
     with house.writers.begin() as session:
         rangpur = holder_of(house, "doict-rangpur", PostRole.GRIEVANCE_OFFICER)
         kaunia = charter_in_force(session, find_office(session, "doict-kaunia"), date(2025, 4, 6))
-        appeal_post = chain_of(session, kaunia).as_tier_chain().at(Tier.APPEAL_OFFICER).post_id
+        appeal_post = (
+            chain_in_force(session, kaunia.office, date(2025, 4, 6)).as_tier_chain().at(Tier.APPEAL_OFFICER).post_id
+        )
         for holder in session.scalars(select(PostHolder).where(PostHolder.post_id == appeal_post)):
             holder.held_to = date(2025, 4, 10)
         session.add(PostHolder(post_id=appeal_post, person_id=rangpur, held_from=date(2025, 4, 11)))

@@ -20,7 +20,10 @@ from grs.db.offices import Person, Post, PostHolder
 from grs.domain.access import LEFT_TO_THE_ACCUSED, MAY, Deed, PostRole, Relation
 from grs.domain.tiers import About
 from grs.usecases import handling, tasks
-from grs.usecases.charters import chain_of, charter_in_force, find_office, post_in
+from grs.usecases.chains import chain_in_force
+from grs.usecases.charters import charter_in_force
+from grs.usecases.offices import find_office
+from grs.usecases.posts import post_in
 from grs.usecases.secrets import hash_secret
 from grs.usecases.standing import Desk
 from grs.web import create_app
@@ -253,7 +256,7 @@ def test_the_decider_of_a_mark_reads_and_decides_and_nothing_else(house: House, 
     officer.post(f"{page}/dispose", data=typed | {"seen_steps": "2"})
     with house.readers() as session:
         charter = charter_in_force(session, find_office(session, "doict-kaunia"), date(2025, 4, 6))
-        appeal = chain_of(session, charter).as_tier_chain().tiers[1].post_id
+        appeal = chain_in_force(session, charter.office, date(2025, 4, 6)).as_tier_chain().tiers[1].post_id
         holder = session.scalars(select(PostHolder).where(PostHolder.post_id == appeal)).first()
         assert holder is not None
         email = session.get_one(Person, holder.person_id).email
@@ -284,7 +287,7 @@ def test_who_is_complained_about_sees_it_nowhere_and_gives_an_opinion_only_when_
     """One person is the grievance officer complained about, the supervisor, and sits at the appeal desk."""
     with house.readers() as session:
         charter = charter_in_force(session, find_office(session, "doict-kaunia"), date(2025, 4, 6))
-        appeal = chain_of(session, charter).as_tier_chain().tiers[1].post_id
+        appeal = chain_in_force(session, charter.office, date(2025, 4, 6)).as_tier_chain().tiers[1].post_id
     person = person_on(
         house, "all@example.invalid", ("doict-rangpur", PostRole.GRIEVANCE_OFFICER),
         ("doict-rangpur", PostRole.SUPERVISOR),

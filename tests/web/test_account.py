@@ -341,7 +341,7 @@ def test_many_are_acknowledged_and_printed_at_once(house: House, database: Templ
 
 def test_somebody_with_two_posts_switches_between_desks(house: House, database: Template) -> None:
     from grs.db.offices import Post, PostHolder
-    from grs.usecases.charters import find_office
+    from grs.usecases.offices import find_office
 
     rangpur, sylhet = lodge(house), lodge(house, office="doict-jaintiapur")
     email, _ = password_of(database)

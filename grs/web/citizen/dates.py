@@ -9,8 +9,8 @@ from flask import redirect, render_template, url_for
 from grs.domain.calendar import YEARS
 from grs.domain.errors import NotFound
 from grs.domain.tiers import DayLimit, LimitUnit
-from grs.usecases.charters import find_office
 from grs.usecases.explanations import explain, explain_stay
+from grs.usecases.offices import find_office
 from grs.usecases.stories import story_for_complainant
 from grs.web.citizen.desk import Page, blueprint, may_see
 from grs.web.doors import house

@@ -25,8 +25,9 @@ from grs.domain.tiers import About
 from grs.domain.typed import read_number
 from grs.uploads import CleanFile
 from grs.usecases import drafts
-from grs.usecases.charters import charter_in_force, find_office
+from grs.usecases.charters import charter_in_force
 from grs.usecases.ledger import Reach
+from grs.usecases.offices import find_office
 from grs.usecases.receipts import receipt_of
 from grs.usecases.visits import open_for_visit
 from grs.web import limits

@@ -7,7 +7,9 @@ from flask import render_template, request
 from grs.db.queries.offices import PAGE, districts, search_offices, search_services
 from grs.domain.bangla import search_words
 from grs.domain.typed import read_number
-from grs.usecases.charters import chain_of, charter_in_force, find_office
+from grs.usecases.chains import chain_in_force
+from grs.usecases.charters import charter_in_force
+from grs.usecases.offices import find_office
 from grs.web.citizen.desk import Page, blueprint, today
 from grs.web.doors import house
 from grs.web.protection import anyone
@@ -54,7 +56,7 @@ def office(slug: str) -> Page:
     with house().readers() as db:
         found = find_office(db, slug)
         charter = charter_in_force(db, found, today())
-        chain = chain_of(db, charter)
+        chain = chain_in_force(db, found, today())
         desks = [(desk, desk.post, desk.post.office) for desk in chain.desks]
         by_category: dict[object, list[object]] = {}
         for entry in charter.entries:

@@ -19,7 +19,6 @@ from grs.domain.tasks import Instruction, TaskKind
 from grs.domain.typed import read_clock, read_day, read_number, read_yes_or_no
 from grs.domain.workflow import Action, Stage
 from grs.usecases import disposals, handling, marks, tasks
-from grs.usecases.charters import task_limits
 from grs.usecases.identities import open_identity
 from grs.usecases.ready_texts import FIELDS, texts_for
 from grs.usecases.standing import Desk
@@ -364,7 +363,7 @@ def _complaint_page(
         problems=problems or {},
         done=done if done in ACTS else "",
         today=today(),
-        limits=task_limits(),
+        limits=bench.limits,
         kept=kept_texts(typed or {}) if action and action not in bench.actions else [],
         in_force=is_in_force(bench.mark.state, bench.mark.ends_on, today()) if bench.mark else False,
     )

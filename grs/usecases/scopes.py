@@ -1,0 +1,52 @@
+"""How far a supervisor sees: down an office's tree, over a district or division, or everywhere (G 5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from grs.db.offices import Office, Post
+from grs.domain.access import PostRole
+from grs.domain.districts import district_names, districts_of_division
+from grs.domain.tiers import BELOW_DISTRICT, OfficeLevel
+
+SUPERVISING = (PostRole.SUPERVISOR, PostRole.COORDINATOR)
+COORDINATED = (*BELOW_DISTRICT, OfficeLevel.DISTRICT)
+"""The levels that a coordinator looks after; directorates and ministries only happen to sit in a district."""
+
+
+def supervised_offices(session: Session, posts: Iterable[Post]) -> set[int]:
+    """The offices that the supervising ones among these posts reach."""
+    heads = {post.office_id for post in posts if post.role is PostRole.SUPERVISOR and not _is_cell(post)}
+    if any(post.role in SUPERVISING and _is_cell(post) for post in posts):
+        return set(session.scalars(select(Office.id)))
+    found = with_those_below(session, heads)
+    for post in posts:
+        if post.role is PostRole.COORDINATOR:
+            found |= _coordinated(session, post.office)
+    return found
+
+
+def _is_cell(post: Post) -> bool:
+    """The Cabinet Division's cell coordinates all offices."""
+    return post.office.level is OfficeLevel.CELL
+
+
+def _coordinated(session: Session, office: Office) -> set[int]:
+    """The coordinator of a district: every office in it; of a division: those of its districts."""
+    is_division = office.level is OfficeLevel.DIVISION
+    names = districts_of_division(office.district_en) if is_division else district_names(office.district_en)
+    levels = (*COORDINATED, OfficeLevel.DIVISION) if is_division else COORDINATED
+    return set(session.scalars(select(Office.id).where(Office.district_en.in_(names), Office.level.in_(levels))))
+
+
+def with_those_below(session: Session, office_ids: Collection[int]) -> set[int]:
+    """The offices and every office below them."""
+    found: set[int] = set()
+    layer = set(office_ids)
+    while layer:
+        found |= layer
+        layer = set(session.scalars(select(Office.id).where(Office.parent_id.in_(layer)))) - found
+    return found

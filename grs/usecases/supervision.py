@@ -1,0 +1,247 @@
+"""What a supervisor sees of his offices: figures over some months, and the cases behind every one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from grs.db.complaints import Complaint
+from grs.db.offices import Office, Post
+from grs.db.queries import supervision as queries
+from grs.domain.annex import Counts, count, is_counted_in, month_end
+from grs.domain.calendar import DHAKA, ONE_DAY
+from grs.domain.deadlines import add_months
+from grs.domain.disposal import RootCause
+from grs.domain.figures import percentile
+from grs.domain.tiers import Tier
+from grs.usecases.annexes import MonthReport, first_of_month, month_report
+from grs.usecases.calendars import CalendarShelf
+from grs.usecases.standing import Desk, is_about
+
+MONTHS = 12
+MOST_SERVICES = 20
+PAGE = 25
+
+
+class DeskFigures(NamedTuple):
+    """What lies at one desk now."""
+
+    post: Post
+    tier: Tier
+    open: int
+    overdue: int
+
+
+class Heat(NamedTuple):
+    """How often a promise was broken, by root cause; ``service`` None: complaints about no service."""
+
+    service: str | None
+    by_cause: dict[RootCause, int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The figures of some offices together. Days are working days of the office that decided.
+
+    ``complaints`` and ``appeals`` add up the months: what came new in each, and what stood at the end of the last.
+    """
+
+    reports: Sequence[MonthReport]
+    complaints: Counts
+    appeals: Counts
+    received: int
+    received_appeals: int
+    desks: Sequence[DeskFigures]
+    escalated: int
+    median_days: float | None
+    ninetieth_days: float | None
+    heat: Sequence[Heat]
+    causes: Sequence[RootCause]
+
+    @property
+    def first(self) -> date:
+        return self.reports[0].month
+
+    @property
+    def last(self) -> date:
+        return self.reports[-1].until
+
+    @property
+    def running(self) -> int:
+        return sum(desk.open for desk in self.desks)
+
+    @property
+    def overdue(self) -> int:
+        return sum(desk.overdue for desk in self.desks)
+
+
+def months_until(month: date, number: int = MONTHS) -> list[date]:
+    """So many months, the last one this."""
+    return [add_months(month, -back) for back in reversed(range(number))]
+
+
+def overview(
+    session: Session, office_ids: Collection[int], *, until: date, months: int, today: date, shelf: CalendarShelf
+) -> Overview:
+    """The figures of some offices over the months up to and with that of ``until``."""
+    reports = [
+        month_report(session, office_ids, month, today=today) for month in months_until(first_of_month(until), months)
+    ]
+    complaints, appeals = (_together(reports, appeals=appeals) for appeals in (False, True))
+    first, last = reports[0].month, reports[-1].until
+    days = _days_taken(session, office_ids, _span(first, last), shelf)
+    heat = _heat(session, office_ids, first, last)
+    shown = {cause for line in heat for cause in line.by_cause}
+    return Overview(
+        reports=reports,
+        complaints=complaints,
+        appeals=appeals,
+        received=_received(reports, appeals=False),
+        received_appeals=_received(reports, appeals=True),
+        desks=[DeskFigures(*row) for row in queries.open_by_desk(session, office_ids, today=today)],
+        escalated=_count(session, queries.left_by_escalation(office_ids, _span(first, last))),
+        median_days=percentile(days, 50),
+        ninetieth_days=percentile(days, 90),
+        heat=heat,
+        causes=[cause for cause in RootCause if cause in shown],
+    )
+
+
+def _span(first: date, last: date) -> queries.Span:
+    start, end = (datetime.combine(day, time(), DHAKA) for day in (first, last + ONE_DAY))
+    return start, end
+
+
+def _together(reports: Sequence[MonthReport], *, appeals: bool) -> Counts:
+    """Months as one: disposals add up; what runs is what runs at the end."""
+    whole = [count(report.lines, appeals=appeals) for report in reports]
+    first, last = whole[0], whole[-1]
+    intakes = {
+        intake: first.intakes[intake] if intake == "carried_over" else sum(one.intakes[intake] for one in whole)
+        for intake in first.intakes
+    }
+    return Counts(
+        is_appeals=appeals,
+        intakes=intakes,
+        disposed=sum(one.disposed for one in whole),
+        in_time=last.in_time,
+        past_time=last.past_time,
+        disposed_in_time=sum(one.disposed_in_time for one in whole),
+        filed_appeals_decided=sum(one.filed_appeals_decided for one in whole),
+        overturned=sum(one.overturned for one in whole),
+    )
+
+
+def _received(reports: Sequence[MonthReport], *, appeals: bool) -> int:
+    return sum(
+        line.is_appeal is appeals and line.intake != "carried_over" for report in reports for line in report.lines
+    )
+
+
+def _days_taken(
+    session: Session, office_ids: Collection[int], span: queries.Span, shelf: CalendarShelf
+) -> Counter[int]:
+    """How many decisions took how many working days, from the day received."""
+    rows = queries.decided_stays(session, office_ids, span)
+    offices = {o.id: o for o in session.scalars(select(Office).where(Office.id.in_({row[0] for row in rows})))}
+    calendars = {number: shelf.for_office(session, office) for number, office in offices.items()}
+    days: Counter[int] = Counter()
+    for office_id, received_on, ended_at, number in rows:
+        taken = calendars[office_id].count_working_days(received_on, ended_at.astimezone(DHAKA).date())
+        days[max(taken, 0)] += number
+    return days
+
+
+def _heat(session: Session, office_ids: Collection[int], first: date, last: date) -> list[Heat]:
+    """Services most often found at fault first."""
+    by_service: dict[str | None, dict[RootCause, int]] = {}
+    for service, cause, number in queries.causes_by_service(session, office_ids, first, last):
+        by_service.setdefault(service, {})[cause] = number
+    lines = [Heat(service, causes, sum(causes.values())) for service, causes in by_service.items()]
+    return sorted(lines, key=lambda line: (-line.total, line.service or ""))[:MOST_SERVICES]
+
+
+def _count(session: Session, *where: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count(Complaint.id)).where(*where)) or 0
+
+
+# -- the cases behind a figure -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """Which figure was clicked: a column of the annex over some months, or one of the others.
+
+    ``what`` is ``annex``, ``received``, ``running``, ``overdue``, ``escalated`` or ``cause``.
+    """
+
+    what: str
+    until: date
+    months: int = 1
+    column: str = ""
+    is_appeals: bool = False
+    post_id: int | None = None
+    tier: Tier | None = None
+    cause: RootCause | None = None
+    service: str | None = None
+
+
+WHATS = ("annex", "received", "running", "overdue", "escalated", "cause")
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """One page of cases; ``hidden`` of them all are about the reader and not shown."""
+
+    complaints: Sequence[Complaint]
+    total: int
+    hidden: int
+    next_after: int | None
+
+
+def cases_behind(session: Session, office_ids: Collection[int], behind: Behind, *, desk: Desk, after: int = 0) -> Cases:
+    """The cases that make up a figure, a page from a complaint on. Who is complained about does not see his own."""
+    where = _conditions(session, office_ids, behind, desk.today)
+    total = _count(session, *where)
+    hidden = _count(session, *where, is_about(desk))
+    found = queries.found(session, *where, ~is_about(desk), after=after, limit=PAGE + 1)
+    return Cases(found[:PAGE], total, hidden, found[PAGE - 1].id if len(found) > PAGE else None)
+
+
+def _conditions(
+    session: Session, office_ids: Collection[int], behind: Behind, today: date
+) -> list[ColumnElement[bool]]:
+    months = months_until(first_of_month(behind.until), behind.months)
+    first, last = months[0], min(month_end(months[-1]), today)
+    if behind.what == "escalated":
+        return [queries.left_by_escalation(office_ids, _span(first, last))]
+    if behind.what == "cause":
+        where = [queries.about_services_of(office_ids, first, last), queries.of_service(behind.service)]
+        return [*where, Complaint.root_cause == behind.cause if behind.cause else Complaint.root_cause.is_not(None)]
+    if behind.what in ("running", "overdue"):
+        where = [queries.lies_at(office_ids)]
+        where += [Complaint.due_on < today] if behind.what == "overdue" else []
+        where += [Complaint.post_id == behind.post_id] if behind.post_id is not None else []
+        where += [Complaint.tier == behind.tier] if behind.tier is not None else []
+        return where
+    numbers = set()
+    for month in months:
+        report = month_report(session, office_ids, month, today=today)
+        for lines in report.by_office.values():
+            for key, line in lines.items():
+                if line.is_appeal is behind.is_appeals and _is_meant(
+                    line.intake, behind, is_counted_in(line, behind.column)
+                ):
+                    numbers.add(key.split("/")[0])
+    return [Complaint.tracking_number.in_(numbers)]
+
+
+def _is_meant(intake: str, behind: Behind, is_counted: bool) -> bool:
+    return intake != "carried_over" if behind.what == "received" else is_counted
