@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from grs.bootstrap import House
+from grs.usecases.annexes import freeze_months
 from grs.usecases.answers import end_lapsed_tasks
 from grs.usecases.delivery import deliver_messages
 from grs.usecases.digests import send_digests
@@ -74,6 +75,11 @@ def forget(house: House, *, dry_run: bool = False) -> Counts:
     return forget_drafts(house.writers, now=house.clock(), dry_run=dry_run)
 
 
+def freeze(house: House, *, dry_run: bool = False) -> Counts:
+    """Freeze the annex of each month that has ended."""
+    return freeze_months(house.writers, now=house.clock(), dry_run=dry_run)
+
+
 Job = Callable[..., Counts]
 JOBS: dict[str, Job] = {
     "escalate": escalate,
@@ -84,6 +90,7 @@ JOBS: dict[str, Job] = {
     "digest": digest,
     "watch": watch,
     "forget": forget,
+    "freeze": freeze,
 }
 
 

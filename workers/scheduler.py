@@ -23,6 +23,7 @@ TIMETABLE = {
     "recalculate": CronTrigger(minute="2-59/5", timezone=ZONE),
     "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),
     "digest": CronTrigger(hour=9, minute=0, timezone=ZONE),
+    "freeze": CronTrigger(hour=0, minute=25, timezone=ZONE),
     "forget": CronTrigger(hour=3, minute=40, timezone=ZONE),
     "watch": CronTrigger(minute="7,22,37,52", timezone=ZONE),
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer, joinedload, selectinload, sessionmaker
 
@@ -225,16 +225,20 @@ class RegisterRow:
     advice: str
 
 
-def register(session: Session, lines: Mapping[CaseKey, Line], *, appeals: bool) -> list[RegisterRow]:
-    """The register of the complaints or of the appeals, oldest first, one row a case."""
+def register(
+    session: Session, lines: Mapping[CaseKey, Line], *, appeals: bool, without: ColumnElement[bool]
+) -> list[RegisterRow]:
+    """The register of the complaints or of the appeals, oldest first, one row a case; some are left out."""
     wanted = [(key.split("/")[0], line) for key, line in sorted(lines.items()) if line.is_appeal is appeals]
     rows = []
     for start in range(0, len(wanted), CASES_AT_ONCE):
-        rows += _register_rows(session, wanted[start : start + CASES_AT_ONCE])
+        rows += _register_rows(session, wanted[start : start + CASES_AT_ONCE], without)
     return sorted(rows, key=lambda row: (row.received_on, row.complaint.id))
 
 
-def _register_rows(session: Session, wanted: Sequence[tuple[str, Line]]) -> list[RegisterRow]:
+def _register_rows(
+    session: Session, wanted: Sequence[tuple[str, Line]], without: ColumnElement[bool]
+) -> list[RegisterRow]:
     query = (
         select(Complaint)
         .options(
@@ -242,14 +246,14 @@ def _register_rows(session: Session, wanted: Sequence[tuple[str, Line]]) -> list
             joinedload(Complaint.charter), selectinload(Complaint.assignments), defer(Complaint.description),
             defer(Complaint.remedy),
         )
-        .where(Complaint.tracking_number.in_({number for number, _ in wanted}))
+        .where(Complaint.tracking_number.in_({number for number, _ in wanted}), ~without)
     )  # fmt: skip
     complaints = {complaint.tracking_number: complaint for complaint in session.scalars(query)}
     ids = [complaint.id for complaint in complaints.values()]
     decisions: dict[tuple[int, datetime], dict[str, Any]] = {}
     for step in session.scalars(select(Step).where(Step.complaint_id.in_(ids), Step.kind.in_(DECIDING))):
         decisions[step.complaint_id, step.happened_at] = json.loads(step.details)
-    return [_register_row(line, complaints[number], decisions) for number, line in wanted]
+    return [_register_row(line, complaints[number], decisions) for number, line in wanted if number in complaints]
 
 
 def _register_row(

@@ -77,7 +77,7 @@ def appeal_complaint(
     )
     ledger.to_people(complaint, step, "appealed_from_you", people.on_post(before["from_post"]))
     supervisors = [*people.supervising(before["from_office"]), *people.supervising(desk.office_id)]
-    ledger.to_people(complaint, step, "appealed_supervisor", supervisors)
+    ledger.to_people(complaint, step, "appealed_supervisor", [one for one in supervisors if not one.digest_only])
     ledger.write(session)
     return complaint
 

@@ -22,7 +22,8 @@ from grs.usecases.secrets import hash_secret, random_below
 IN_FORCE_FROM = date(2024, 1, 1)
 """From when the shipped charters count in a trial installation: the first gazetted day."""
 
-BESIDE_CHAINS = (PostRole.SUPERVISOR, PostRole.OPERATOR, PostRole.RESPONSIBLE_OFFICER)
+COORDINATING = ("dc-rangpur",)
+BESIDE_CHAINS = (PostRole.SUPERVISOR, PostRole.COORDINATOR, PostRole.OPERATOR, PostRole.RESPONSIBLE_OFFICER)
 _EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -53,6 +54,8 @@ def fill_posts(session: Session, *, now: datetime) -> list[Login]:
     with_charter = set(session.scalars(select(Charter.office_id)))
     for office in session.scalars(select(Office)):
         post_in(session, office, PostRole.SUPERVISOR)
+        if office.slug in COORDINATING:
+            post_in(session, office, PostRole.COORDINATOR)
         if office.id in with_charter:
             post_in(session, office, PostRole.OPERATOR)
     held = select(PostHolder.post_id)

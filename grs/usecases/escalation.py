@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -19,6 +20,7 @@ from grs.domain.tiers import About, ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, StepKind, next_stage
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.desks import accused_people, announce_arrival, desk_clear_of
+from grs.usecases.escalation_lists import EscalationLists, crowded_offices
 from grs.usecases.ledger import (
     HEAD_COLUMNS,
     SCHEDULER,
@@ -44,6 +46,8 @@ class _Sweep:
         self._chains: dict[int, TierChain] = {}
         self._calendars: dict[int, WorkingCalendar] = {}
         self._decisions: dict[tuple[int, Tier, date], Escalation | None] = {}
+        self._crowded: set[int] | None = None
+        self._run = f"{now:%Y%m%d%H%M}-{secrets.token_hex(4)}"  # two workers' sweeps write lists of their own
 
     def prepare(self, session: Session, heads: Sequence[Head]) -> None:
         """Fetch the chains of this batch, and the calendars as they are now: they may have changed."""
@@ -58,6 +62,12 @@ class _Sweep:
         if offices:
             for office in session.scalars(select(Office).where(Office.id.in_(offices))):
                 self._calendars[office.id] = self.shelf.for_office(session, office)
+
+    def lists(self, session: Session) -> EscalationLists:
+        """The lists of a batch; which offices are crowded is asked once a run, before anything has moved."""
+        if self._crowded is None:
+            self._crowded = crowded_offices(session, today=self.today)
+        return EscalationLists(self._crowded, self._run)
 
     def chain(self, head: Head) -> TierChain:
         return self._chains[head.chain_id]
@@ -153,12 +163,13 @@ def _escalate_batch(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -
         posts=[post for head, _, move in moves for post in (head.post_id, move.desk.post_id)],
         offices=[office for head, _, move in moves for office in (head.office_id, move.desk.office_id)],
     )
-    ledger = Ledger(sweep.now)
+    ledger, lists = Ledger(sweep.now), sweep.lists(session)
     for head, row, move in moves:
         language, name, email, mobile = row[width + 2 :]
         reach = Reach(name=name, email=email, mobile=mobile) if name is not None else None
-        _escalate(ledger, sweep, head, move, reach, language, people, clear_of.get(head.id, set()))
+        _escalate(ledger, lists, sweep, head, move, reach, language, people, clear_of.get(head.id, set()))
     write_heads(session, [head for head, _, _ in moves])
+    lists.write(session, ledger)
     ledger.write(session)
     return Counter(escalated=len(moves), letters=ledger.letters)
 
@@ -179,6 +190,7 @@ def _accused(session: Session, people: Recipients, rows: Sequence[Row[Any]]) -> 
 
 def _escalate(
     ledger: Ledger,
+    lists: EscalationLists,
     sweep: _Sweep,
     head: Head,
     move: Escalation,
@@ -201,5 +213,12 @@ def _escalate(
         ledger, head, step, letter="escalated_to_you", chain=chain, desk=move.desk, people=people, accused=accused
     )
     ledger.to_people(head, step, "escalated_from_you", people.on_post(from_post))
-    supervisors = [*people.supervising(from_office), *people.supervising(move.desk.office_id)]
-    ledger.to_people(head, step, "escalated_supervisor", supervisors)
+    supervisors = [
+        person
+        for person in (*people.supervising(from_office), *people.supervising(move.desk.office_id))
+        if person.person_id not in accused and not person.digest_only
+    ]
+    if from_office in lists.crowded:
+        lists.add(head, details, supervisors)
+    else:
+        ledger.to_people(head, step, "escalated_supervisor", supervisors)

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from grs.db.offices import Leave, Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
+from grs.domain.districts import district_names, districts_of_division
+from grs.domain.tiers import BELOW_DISTRICT, OfficeLevel
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person as a letter needs them."""
+    """A person as a letter needs them; ``digest_only`` supervisors want no letter for each escalation."""
 
     person_id: int
     name: str
     email: str
     language: str
+    digest_only: bool = False
 
 
 class Recipients:
@@ -31,6 +34,7 @@ class Recipients:
         self._on_post: dict[int, list[Recipient]] = {}
         self._holding: dict[int, list[Recipient]] = {}
         self._supervising: dict[int, list[Recipient]] = {}
+        self._coordinators: list[tuple[Office, Recipient]] | None = None
 
     def load(self, *, posts: Iterable[int] = (), offices: Iterable[int] = ()) -> None:
         """Fetch what is not known yet, in at most a few queries."""
@@ -52,7 +56,7 @@ class Recipients:
         return self._holding[post_id]
 
     def supervising(self, office_id: int) -> list[Recipient]:
-        """The office's supervisors, or those of the nearest office above that has any."""
+        """The office's supervisors, or those of the nearest office above that has any; and its coordinators."""
         self.load(offices=[office_id])
         return self._supervising[office_id]
 
@@ -105,6 +109,41 @@ class Recipients:
                 else:
                     above[office_id] = parent
             asked = above
+        for office in self._session.scalars(select(Office).where(Office.id.in_(office_ids))):
+            coordinators = self._coordinating(office)
+            known = self._supervising[office.id]
+            self._supervising[office.id] = [*known, *(one for one in coordinators if one not in known)]
+
+    def _coordinating(self, office: Office) -> list[Recipient]:
+        """The coordinators of the office's district and division (G 5.4)."""
+        if self._coordinators is None:
+            rows = self._session.execute(
+                select(Post, Person)
+                .join(PostHolder, PostHolder.post_id == Post.id)
+                .join(Person, Person.id == PostHolder.person_id)
+                .where(Post.role == PostRole.COORDINATOR, *held_on(self._today))
+                .options(joinedload(Post.office))
+                .order_by(Post.id, PostHolder.id)
+            ).all()
+            self._coordinators = [(post.office, _recipient(person)) for post, person in rows]
+        return [person for at, person in self._coordinators if coordinates(at, office)]
+
+
+COORDINATED = (*BELOW_DISTRICT, OfficeLevel.DISTRICT)
+"""The levels that a coordinator looks after; directorates and ministries only happen to sit in a district."""
+
+
+def coordinated_area(at: Office) -> tuple[list[str], tuple[OfficeLevel, ...]]:
+    """The districts and levels of offices that a coordinator at this office looks after."""
+    if at.level is OfficeLevel.DIVISION:
+        return districts_of_division(at.district_en), (*COORDINATED, OfficeLevel.DIVISION)
+    return district_names(at.district_en), COORDINATED
+
+
+def coordinates(at: Office, office: Office) -> bool:
+    """Whether a coordinator at one office looks after another."""
+    names, levels = coordinated_area(at)
+    return office.district_en in names and office.level in levels
 
 
 def is_away(today: date) -> ColumnElement[bool]:
@@ -122,4 +161,4 @@ def held_on(today: date) -> tuple[ColumnElement[bool], ...]:
 
 
 def _recipient(person: Person) -> Recipient:
-    return Recipient(person.id, person.name, person.email, person.language)
+    return Recipient(person.id, person.name, person.email, person.language, person.digest_only)

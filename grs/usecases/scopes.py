@@ -9,12 +9,10 @@ from sqlalchemy.orm import Session
 
 from grs.db.offices import Office, Post
 from grs.domain.access import PostRole
-from grs.domain.districts import district_names, districts_of_division
-from grs.domain.tiers import BELOW_DISTRICT, OfficeLevel
+from grs.domain.tiers import OfficeLevel
+from grs.usecases.recipients import coordinated_area
 
 SUPERVISING = (PostRole.SUPERVISOR, PostRole.COORDINATOR)
-COORDINATED = (*BELOW_DISTRICT, OfficeLevel.DISTRICT)
-"""The levels that a coordinator looks after; directorates and ministries only happen to sit in a district."""
 
 
 def supervised_offices(session: Session, posts: Iterable[Post]) -> set[int]:
@@ -36,9 +34,7 @@ def _is_cell(post: Post) -> bool:
 
 def _coordinated(session: Session, office: Office) -> set[int]:
     """The coordinator of a district: every office in it; of a division: those of its districts."""
-    is_division = office.level is OfficeLevel.DIVISION
-    names = districts_of_division(office.district_en) if is_division else district_names(office.district_en)
-    levels = (*COORDINATED, OfficeLevel.DIVISION) if is_division else COORDINATED
+    names, levels = coordinated_area(office)
     return set(session.scalars(select(Office.id).where(Office.district_en.in_(names), Office.level.in_(levels))))
 
 

@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 from grs.db.complaints import Complaint
 from grs.db.offices import Office, Post
 from grs.db.queries import supervision as queries
-from grs.domain.annex import Counts, count, is_counted_in, month_end
+from grs.domain.annex import CaseKey, Counts, Intake, Line, count, is_counted_in, month_end
 from grs.domain.calendar import DHAKA, ONE_DAY
 from grs.domain.deadlines import add_months
 from grs.domain.disposal import RootCause
 from grs.domain.figures import percentile
 from grs.domain.tiers import Tier
-from grs.usecases.annexes import MonthReport, first_of_month, month_report
+from grs.usecases.annexes import MonthReport, count_month, first_of_month, month_report
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.standing import Desk, is_about
 
@@ -50,7 +50,7 @@ class Heat(NamedTuple):
 class Overview:
     """The figures of some offices together. Days are working days of the office that decided.
 
-    ``complaints`` and ``appeals`` add up the months: what came new in each, and what stood at the end of the last.
+    ``complaints`` and ``appeals`` take the months as one long month; ``reports`` are the months one by one.
     """
 
     reports: Sequence[MonthReport]
@@ -91,20 +91,19 @@ def overview(
     session: Session, office_ids: Collection[int], *, until: date, months: int, today: date, shelf: CalendarShelf
 ) -> Overview:
     """The figures of some offices over the months up to and with that of ``until``."""
-    reports = [
-        month_report(session, office_ids, month, today=today) for month in months_until(first_of_month(until), months)
-    ]
-    complaints, appeals = (_together(reports, appeals=appeals) for appeals in (False, True))
+    wanted = months_until(first_of_month(until), months)
+    reports = [month_report(session, office_ids, month, today=today) for month in wanted]
+    lines = _lines_of_period(session, office_ids, wanted, today=today)
     first, last = reports[0].month, reports[-1].until
     days = _days_taken(session, office_ids, _span(first, last), shelf)
     heat = _heat(session, office_ids, first, last)
     shown = {cause for line in heat for cause in line.by_cause}
     return Overview(
         reports=reports,
-        complaints=complaints,
-        appeals=appeals,
-        received=_received(reports, appeals=False),
-        received_appeals=_received(reports, appeals=True),
+        complaints=count(lines.values(), appeals=False),
+        appeals=count(lines.values(), appeals=True),
+        received=sum(_is_new(line, appeals=False) for line in lines.values()),
+        received_appeals=sum(_is_new(line, appeals=True) for line in lines.values()),
         desks=[DeskFigures(*row) for row in queries.open_by_desk(session, office_ids, today=today)],
         escalated=_count(session, queries.left_by_escalation(office_ids, _span(first, last))),
         median_days=percentile(days, 50),
@@ -114,35 +113,27 @@ def overview(
     )
 
 
+def _lines_of_period(
+    session: Session, office_ids: Collection[int], months: Sequence[date], *, today: date
+) -> dict[CaseKey, Line]:
+    """How each case counts in some months taken as one: once, by where it stands at their end.
+
+    A single month is what was reported of it.
+    """
+    if len(months) == 1:
+        by_office = month_report(session, office_ids, months[0], today=today).by_office
+    else:
+        by_office = count_month(session, office_ids, months[0], until=min(month_end(months[-1]), today))
+    return {key: line for lines in by_office.values() for key, line in lines.items()}
+
+
+def _is_new(line: Line, *, appeals: bool) -> bool:
+    return line.is_appeal is appeals and line.intake is not Intake.CARRIED_OVER
+
+
 def _span(first: date, last: date) -> queries.Span:
     start, end = (datetime.combine(day, time(), DHAKA) for day in (first, last + ONE_DAY))
     return start, end
-
-
-def _together(reports: Sequence[MonthReport], *, appeals: bool) -> Counts:
-    """Months as one: disposals add up; what runs is what runs at the end."""
-    whole = [count(report.lines, appeals=appeals) for report in reports]
-    first, last = whole[0], whole[-1]
-    intakes = {
-        intake: first.intakes[intake] if intake == "carried_over" else sum(one.intakes[intake] for one in whole)
-        for intake in first.intakes
-    }
-    return Counts(
-        is_appeals=appeals,
-        intakes=intakes,
-        disposed=sum(one.disposed for one in whole),
-        in_time=last.in_time,
-        past_time=last.past_time,
-        disposed_in_time=sum(one.disposed_in_time for one in whole),
-        filed_appeals_decided=sum(one.filed_appeals_decided for one in whole),
-        overturned=sum(one.overturned for one in whole),
-    )
-
-
-def _received(reports: Sequence[MonthReport], *, appeals: bool) -> int:
-    return sum(
-        line.is_appeal is appeals and line.intake != "carried_over" for report in reports for line in report.lines
-    )
 
 
 def _days_taken(
@@ -198,7 +189,10 @@ WHATS = ("annex", "received", "running", "overdue", "escalated", "cause")
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """One page of cases; ``hidden`` of them all are about the reader and not shown."""
+    """One page of cases; ``hidden`` complaints are about the reader and not shown.
+
+    A complaint that went up twice counts as two appeals in ``total`` and stands in the list once.
+    """
 
     complaints: Sequence[Complaint]
     total: int
@@ -208,8 +202,13 @@ class Cases:
 
 def cases_behind(session: Session, office_ids: Collection[int], behind: Behind, *, desk: Desk, after: int = 0) -> Cases:
     """The cases that make up a figure, a page from a complaint on. Who is complained about does not see his own."""
-    where = _conditions(session, office_ids, behind, desk.today)
-    total = _count(session, *where)
+    if behind.what in ("annex", "received"):
+        keys = _keys_behind(session, office_ids, behind, desk.today)
+        where: list[ColumnElement[bool]] = [Complaint.tracking_number.in_({key.split("/")[0] for key in keys})]
+        total = len(keys)
+    else:
+        where = _conditions(session, office_ids, behind, desk.today)
+        total = _count(session, *where)
     hidden = _count(session, *where, is_about(desk))
     found = queries.found(session, *where, ~is_about(desk), after=after, limit=PAGE + 1)
     return Cases(found[:PAGE], total, hidden, found[PAGE - 1].id if len(found) > PAGE else None)
@@ -223,25 +222,23 @@ def _conditions(
     if behind.what == "escalated":
         return [queries.left_by_escalation(office_ids, _span(first, last))]
     if behind.what == "cause":
-        where = [queries.about_services_of(office_ids, first, last), queries.of_service(behind.service)]
-        return [*where, Complaint.root_cause == behind.cause if behind.cause else Complaint.root_cause.is_not(None)]
+        is_cause = Complaint.root_cause == behind.cause if behind.cause else Complaint.root_cause.is_not(None)
+        return [queries.about_services_of(office_ids, first, last), queries.of_service(behind.service), is_cause]
     if behind.what in ("running", "overdue"):
-        where = [queries.lies_at(office_ids)]
+        where: list[ColumnElement[bool]] = [queries.lies_at(office_ids)]
         where += [Complaint.due_on < today] if behind.what == "overdue" else []
         where += [Complaint.post_id == behind.post_id] if behind.post_id is not None else []
         where += [Complaint.tier == behind.tier] if behind.tier is not None else []
         return where
-    numbers = set()
-    for month in months:
-        report = month_report(session, office_ids, month, today=today)
-        for lines in report.by_office.values():
-            for key, line in lines.items():
-                if line.is_appeal is behind.is_appeals and _is_meant(
-                    line.intake, behind, is_counted_in(line, behind.column)
-                ):
-                    numbers.add(key.split("/")[0])
-    return [Complaint.tracking_number.in_(numbers)]
+    raise ValueError(behind.what)
 
 
-def _is_meant(intake: str, behind: Behind, is_counted: bool) -> bool:
-    return intake != "carried_over" if behind.what == "received" else is_counted
+def _keys_behind(session: Session, office_ids: Collection[int], behind: Behind, today: date) -> list[CaseKey]:
+    """The cases of the annex that a figure counts."""
+    months = months_until(first_of_month(behind.until), behind.months)
+    lines = _lines_of_period(session, office_ids, months, today=today)
+    if behind.what == "received":
+        return [key for key, line in lines.items() if _is_new(line, appeals=behind.is_appeals)]
+    return [
+        key for key, line in lines.items() if line.is_appeal is behind.is_appeals and is_counted_in(line, behind.column)
+    ]

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from grs.bootstrap import House
 from grs.settings import TEMPLATES
-from grs.web import account, citizen, errors, officer, operator, people, presentation, protection
+from grs.web import account, citizen, errors, officer, operator, people, presentation, protection, supervisor
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
 from grs.web.limits import limiter
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 LANGUAGES = ("bn", "en")
 LARGEST_REQUEST = 2 * 1024 * 1024
 ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet", "officer.answer_task"}
+WITH_SCRIPTS = {officer.blueprint.name, supervisor.blueprint.name}
 DROPS_CONTROL_SIGNS = {"citizen.keep_begin", "citizen.keep_page"}
 
 
@@ -70,6 +71,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(account.blueprint)
     app.register_blueprint(officer.blueprint)
     app.register_blueprint(operator.blueprint)
+    app.register_blueprint(supervisor.blueprint)
     app.after_request(_finish)
     return app
 
@@ -107,5 +109,5 @@ def _finish(response: Response) -> Response:
         response.get_data()  # whole, so that it is compressed whole and its file closed
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
-    security_headers(response, is_secure=request.is_secure, scripts=request.blueprint == officer.blueprint.name)
+    security_headers(response, is_secure=request.is_secure, scripts=request.blueprint in WITH_SCRIPTS)
     return response

@@ -31,6 +31,7 @@ SOON_WORKING_DAYS = 5
 KEPT_IN_ADDRESS = (
     "service", "number", "after", "show", "next", "q", "district", "page", "return",
     "desk", "left", "tier", "stage", "ground", "tag", "mine", "feed", "edit",
+    "office", "alone", "month", "months", "what", "column", "of", "post", "cause", "kind", "on", "year",
 )  # fmt: skip
 
 

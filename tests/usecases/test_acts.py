@@ -140,7 +140,7 @@ def test_a_vacant_post_is_told_upwards_the_same_day(house: House) -> None:
     with house.readers() as session:
         told = set(session.scalars(select(Message.to_address).where(Message.letter == "vacant_post")))
     assert "supervisor@doict-rangpur.invalid" in told
-    assert len(told) == 2, "the tier above and the supervisor"
+    assert len(told) == 3, "the tier above, the supervisor and the coordinator of the district"
     assert letters(house, number).count("assigned") == 0
 
 

@@ -214,7 +214,8 @@ def test_an_appeal_tells_everyone_concerned(house: House, clock: Clock) -> None:
             .where(Message.step_sequence == 4, Message.channel == "email")
             .order_by(Message.letter)
         ).all()
-    assert told == ["appeal_assigned", "appealed", "appealed_from_you", "appealed_supervisor", "appealed_supervisor"]
+    supervisors = ["appealed_supervisor"] * 3  # of both offices, and the coordinator of the district
+    assert told == ["appeal_assigned", "appealed", "appealed_from_you", *supervisors]
 
 
 def test_an_officer_cannot_close_a_case_against_appeal_by_calling_it_withdrawn(house: House, clock: Clock) -> None:
@@ -304,7 +305,9 @@ def test_a_post_that_falls_vacant_later_is_told_once(house: House, clock: Clock)
         )
     for _ in range(3):
         jobs.run(house, "watch")
-    assert count(house, Message.letter == "vacant_post") == 2, "the tier above and the supervisor, once"
+    assert count(house, Message.letter == "vacant_post") == 3, (
+        "the tier above, the supervisor and the coordinator, once"
+    )
 
 
 # -- secrets and the web ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from grs.bootstrap import House
-from grs.web.tables import safe_cell
+from grs.domain.tables import safe_cell
 from tests.conftest import Clock, Template, browser, log_in
 from tests.stories import dhaka, fetch, lodge, pass_days
 

@@ -9,13 +9,13 @@ from typing import Any
 from flask import Response, jsonify, render_template, request
 
 from grs.domain.figures import SMALLEST_SHOWN
+from grs.domain.tables import safe_cell
 from grs.domain.typed import read_number
 from grs.usecases.figures import ALL, Figures, OfficeFigures
 from grs.usecases.offices import find_office
 from grs.web.citizen.desk import Page, blueprint
 from grs.web.doors import house
 from grs.web.protection import anyone
-from grs.web.tables import safe_cell
 
 OFFICES_A_PAGE = 50
 COLUMNS = (

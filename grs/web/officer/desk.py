@@ -19,6 +19,7 @@ from grs.domain.access import PostRole
 from grs.domain.bangla import search_words
 from grs.domain.errors import GrievanceError, NotYours
 from grs.domain.lodging import Ground
+from grs.domain.tables import safe_cell
 from grs.domain.tiers import Tier
 from grs.domain.typed import read_number
 from grs.domain.workflow import OPEN_STAGES, Stage
@@ -34,7 +35,6 @@ from grs.web.officer.room import Page, blueprint, today
 from grs.web.people import me
 from grs.web.presentation import SOON_WORKING_DAYS, list_line
 from grs.web.protection import logged_in
-from grs.web.tables import safe_cell
 from grs.words import word
 
 FILTERS = ("desk", "show", "left", "tier", "stage", "service", "ground", "tag", "mine", "q")

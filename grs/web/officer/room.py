@@ -24,4 +24,4 @@ def today() -> date:
 @blueprint.app_context_processor
 def _room() -> dict[str, Any]:
     """The way between an officer's pages; only asked for by those."""
-    return {"my_desks": lambda: me().desks}
+    return {"my_desks": lambda: me().desks, "supervises_any": lambda: bool(me().supervised_offices)}

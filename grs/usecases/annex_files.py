@@ -1,0 +1,151 @@
+"""The annex and its registers as files that leave: CSV and XLSX; no cell of them is ever a formula."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from io import BytesIO, StringIO
+from typing import Any
+
+import xlsxwriter
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
+
+from grs.db.offices import Office
+from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS, Counts, Standing
+from grs.domain.tables import safe_cell
+from grs.usecases.annexes import MonthReport, RegisterRow, register
+from grs.words import word
+
+BESIDE = ("in_time_rate", "overturned_rate")
+REGISTER_COLUMNS = (
+    "number", "received_on", "intake", "service", "subject", "standing", "decided_on", "outcome", "reasons",
+    "root_cause", "advice",
+)  # fmt: skip
+Row = list[str | int | float]
+
+
+def annex_rows(report: MonthReport, offices: Sequence[Office], *, appeals: bool, language: str) -> Iterator[Row]:
+    """One table of the form: the headings, an office a line, the totals."""
+    columns = APPEAL_COLUMNS if appeals else COMPLAINT_COLUMNS
+    beside = BESIDE if appeals else BESIDE[:1]
+    headings = [word("annex_column", name, language) for name in (*columns, *beside)]
+    yield [word("annex_column", "office", language), *headings]
+    for office in offices:
+        if report.by_office.get(office.id):
+            name = office.name_bn if language == "bn" else office.name_en
+            yield [name, *_cells(report.counts(office.id)[appeals], (*columns, *beside))]
+    yield [word("annex_column", "all", language), *_cells(report.counts()[appeals], (*columns, *beside))]
+
+
+def _cells(counts: Counts, columns: Sequence[str]) -> Row:
+    return [_plain(counts.column(name)) for name in columns]
+
+
+def _plain(value: int | Decimal | None) -> int | float | str:
+    return "" if value is None else float(value) if isinstance(value, Decimal) else value
+
+
+def register_rows(
+    session: Session, report: MonthReport, *, appeals: bool, language: str, without: ColumnElement[bool]
+) -> Iterator[Row]:
+    """One register: the headings, then a row a case; cases ``without`` the reader are left out."""
+    yield [word("annex_column", name, language) for name in REGISTER_COLUMNS]
+    lines = {key: line for one in report.by_office.values() for key, line in one.items()}
+    for row in register(session, lines, appeals=appeals, without=without):
+        yield _register_cells(row, language)
+
+
+def _register_cells(row: RegisterRow, language: str) -> Row:
+    line, complaint = row.line, row.complaint
+    is_disposed = line.standing is Standing.DISPOSED
+    return [
+        complaint.tracking_number,
+        row.received_on.isoformat(),
+        word("annex_column", line.intake, language),
+        complaint.entry.name if complaint.entry else word("ground", complaint.ground, language),
+        complaint.subject,
+        word("standing", line.standing, language),
+        row.decided_on.isoformat() if row.decided_on and is_disposed else "",
+        word("outcome", line.outcome, language) if line.outcome else "",
+        row.reasons,
+        word("root_cause", line.root_cause, language) if line.root_cause else "",
+        row.advice,
+    ]
+
+
+# -- files ---------------------------------------------------------------------------------------------------------
+
+
+def annex_csv(report: MonthReport, offices: Sequence[Office], *, language: str) -> str:
+    """Both tables of the form, one under the other."""
+    out = StringIO()
+    writer = csv.writer(out)
+    for appeals in (False, True):
+        writer.writerow([_title(report, appeals=appeals, language=language)])
+        for row in annex_rows(report, offices, appeals=appeals, language=language):
+            writer.writerow([_csv_cell(cell) for cell in row])
+        writer.writerow([])
+    return out.getvalue()
+
+
+def register_csv(
+    session: Session, report: MonthReport, *, appeals: bool, language: str, without: ColumnElement[bool]
+) -> str:
+    """One register."""
+    out = StringIO()
+    writer = csv.writer(out)
+    for row in register_rows(session, report, appeals=appeals, language=language, without=without):
+        writer.writerow([_csv_cell(cell) for cell in row])
+    return out.getvalue()
+
+
+def _csv_cell(cell: str | int | float) -> str | int | float:
+    return safe_cell(cell) if isinstance(cell, str) else cell
+
+
+def _title(report: MonthReport, *, appeals: bool, language: str) -> str:
+    return f"{word('annex_title', 'appeals' if appeals else 'complaints', language)}, {report.month:%Y-%m}"
+
+
+def annex_xlsx(
+    session: Session,
+    report: MonthReport,
+    offices: Sequence[Office],
+    *,
+    language: str,
+    without: ColumnElement[bool],
+) -> bytes:
+    """A workbook: the two tables of the form, then the two registers, a sheet each."""
+    data = BytesIO()
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(data, options) as book:
+        bold, wrapped = book.add_format({"bold": True, "text_wrap": True}), book.add_format({"text_wrap": True})
+        for appeals in (False, True):
+            rows = annex_rows(report, offices, appeals=appeals, language=language)
+            title = _title(report, appeals=appeals, language=language)
+            _sheet(book, f"G-1 {'appeals' if appeals else 'complaints'}", [[title]], rows, bold, wrapped, width=12)
+        for appeals in (False, True):
+            rows = register_rows(session, report, appeals=appeals, language=language, without=without)
+            _sheet(book, f"G-2 {'appeals' if appeals else 'complaints'}", [], rows, bold, wrapped, width=20)
+    return data.getvalue()
+
+
+def _sheet(book: Any, name: str, above: list[Row], rows: Iterator[Row], bold: Any, wrapped: Any, *, width: int) -> None:
+    sheet = book.add_worksheet(name)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.set_column(0, 0, 40 if above else width)
+    sheet.set_column(1, 12, width)
+    y = 0
+    for row in above:
+        sheet.write_string(y, 0, str(row[0]), bold)
+        y += 1
+    for number, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            if isinstance(cell, str):
+                sheet.write_string(y, x, cell, wrapped if number else bold)
+            else:
+                sheet.write_number(y, x, cell)
+        y += 1

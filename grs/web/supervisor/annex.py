@@ -1,0 +1,125 @@
+"""Annex গ-১ and the registers গ-২ of a month: page, print, CSV and XLSX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, g, render_template, request, url_for
+
+from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS
+from grs.domain.deadlines import add_months
+from grs.domain.typed import read_number
+from grs.usecases.annex_files import annex_csv, annex_xlsx, register_csv
+from grs.usecases.annexes import corrections_of, first_of_month, month_report, register
+from grs.usecases.standing import is_about
+from grs.web.doors import house
+from grs.web.people import me
+from grs.web.protection import logged_in
+from grs.web.supervisor.room import Page, asked_month, blueprint, months_to_choose, scope_of, today
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ROWS_A_PAGE = 50
+OF = ("complaints", "appeals")
+
+
+@blueprint.get("/annex")
+@logged_in
+def annex() -> Page:
+    """The form of a month, an office a line, with the totals; last month unless another is asked for."""
+    with house().readers() as db:
+        scope = scope_of(db, with_own_desks=True)
+        month = asked_month(add_months(first_of_month(today()), -1))
+        report = month_report(db, scope.office_ids, month, today=today())
+        return render_template(
+            "supervisor/annex.html",
+            scope=scope,
+            month=month,
+            months=months_to_choose(),
+            report=report,
+            rows=[(office, *report.counts(office.id)) for office in scope.offices if report.by_office.get(office.id)],
+            totals=report.counts(),
+            corrections=corrections_of(db, report, scope.office_ids),
+            complaint_columns=COMPLAINT_COLUMNS,
+            appeal_columns=APPEAL_COLUMNS,
+            address=dict(scope.asked) | {"month": f"{month:%Y-%m}"},
+        )
+
+
+@blueprint.get("/register")
+@logged_in
+def registers() -> Page:
+    """A register of a month, one row a case, in pages."""
+    with house().readers() as db:
+        scope = scope_of(db, with_own_desks=True)
+        month = asked_month(add_months(first_of_month(today()), -1))
+        report = month_report(db, scope.office_ids, month, today=today())
+        which = _which()
+        merged = {key: line for lines in report.by_office.values() for key, line in lines.items()}
+        page = max(read_number(request.args.get("page")) or 1, 1)
+        wanted = sorted(key for key, line in merged.items() if line.is_appeal is (which == "appeals"))
+        shown = wanted[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
+        lines = {key: merged[key] for key in shown}
+        rows = register(db, lines, appeals=which == "appeals", without=is_about(me().desk()))
+        address = dict(scope.asked) | {"month": f"{month:%Y-%m}", "of": which}
+        return render_template(
+            "supervisor/register.html",
+            scope=scope,
+            month=month,
+            which=which,
+            rows=rows,
+            hidden=len(shown) - len(rows),
+            first=(page - 1) * ROWS_A_PAGE,
+            address=address,
+            total=len(wanted),
+            next_page=_next_page(address, page) if len(wanted) > page * ROWS_A_PAGE else None,
+        )
+
+
+def _next_page(address: Mapping[str, Any], page: int) -> str:
+    return url_for("supervisor.registers", **{**address, "page": page + 1})
+
+
+def _which() -> str:
+    return request.args.get("of", "") if request.args.get("of") in OF else OF[0]
+
+
+@blueprint.get("/annex.csv")
+@logged_in
+def annex_as_csv() -> Page:
+    """The form as CSV."""
+    with house().readers() as db:
+        scope = scope_of(db, with_own_desks=True)
+        month = asked_month()
+        report = month_report(db, scope.office_ids, month, today=today())
+        text = annex_csv(report, scope.offices, language=g.language)
+    return _file(text.encode("utf-8-sig"), "text/csv", f"annex-{month:%Y-%m}.csv")
+
+
+@blueprint.get("/register.csv")
+@logged_in
+def register_as_csv() -> Page:
+    """A register as CSV."""
+    with house().readers() as db:
+        scope = scope_of(db, with_own_desks=True)
+        month, which = asked_month(), _which()
+        report = month_report(db, scope.office_ids, month, today=today())
+        without = is_about(me().desk())
+        text = register_csv(db, report, appeals=which == "appeals", language=g.language, without=without)
+    return _file(text.encode("utf-8-sig"), "text/csv", f"register-{which}-{month:%Y-%m}.csv")
+
+
+@blueprint.get("/annex.xlsx")
+@logged_in
+def annex_as_xlsx() -> Page:
+    """The form and both registers as a workbook."""
+    with house().readers() as db:
+        scope = scope_of(db, with_own_desks=True)
+        month = asked_month()
+        report = month_report(db, scope.office_ids, month, today=today())
+        data = annex_xlsx(db, report, scope.offices, language=g.language, without=is_about(me().desk()))
+    return _file(data, XLSX, f"annex-{month:%Y-%m}.xlsx")
+
+
+def _file(data: bytes, kind: str, name: str) -> Response:
+    return Response(data, mimetype=kind, headers={"Content-Disposition": f"attachment; filename={name}"})
