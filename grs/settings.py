@@ -162,3 +162,15 @@ def _clock_time(name: str, value: str) -> time | None:
         return time.fromisoformat(value)
     except ValueError:
         raise SettingsError(name, f"{value!r} is not a time of day such as 17:00") from None
+
+
+_NEVER_SHOWN = ("secret", "password", "token", "database_url", "rate_limit_storage", "sms_gateway_url", "folder")
+
+
+def shown_settings(settings: Settings) -> dict[str, str]:
+    """The settings that an administrator may see: never a secret, nor an address that may hold one."""
+    return {
+        field.name: str(getattr(settings, field.name))
+        for field in fields(Settings)
+        if not any(part in field.name for part in _NEVER_SHOWN)
+    }

@@ -14,6 +14,8 @@ from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
 from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_people
+from grs.usecases.retention import anonymise_closed
+from grs.usecases.seals import make_seal
 from grs.usecases.watch import watch as watch_over
 
 Counts = Mapping[str, int]
@@ -75,6 +77,16 @@ def forget(house: House, *, dry_run: bool = False) -> Counts:
     return forget_drafts(house.writers, now=house.clock(), dry_run=dry_run)
 
 
+def seal(house: House, *, dry_run: bool = False) -> Counts:
+    """Seal the ends of all histories."""
+    return make_seal(house.writers, now=house.clock(), dry_run=dry_run)
+
+
+def anonymise(house: House, *, dry_run: bool = False) -> Counts:
+    """Take personal data out of what was closed long ago."""
+    return anonymise_closed(house.writers, now=house.clock(), dry_run=dry_run)
+
+
 def freeze(house: House, *, dry_run: bool = False) -> Counts:
     """Freeze the annex of each month that has ended."""
     return freeze_months(house.writers, now=house.clock(), dry_run=dry_run)
@@ -91,6 +103,8 @@ JOBS: dict[str, Job] = {
     "watch": watch,
     "forget": forget,
     "freeze": freeze,
+    "seal": seal,
+    "anonymise": anonymise,
 }
 
 

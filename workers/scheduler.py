@@ -20,10 +20,12 @@ TIMETABLE = {
     "escalate": CronTrigger(minute="*/5", timezone=ZONE),
     "deliver": CronTrigger(minute="*", timezone=ZONE),
     "lapse": CronTrigger(minute="4-59/5", timezone=ZONE),
-    "recalculate": CronTrigger(minute="2-59/5", timezone=ZONE),
+    "recalculate": CronTrigger(minute="*", second=30, timezone=ZONE),
     "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),
     "digest": CronTrigger(hour=9, minute=0, timezone=ZONE),
     "freeze": CronTrigger(hour=0, minute=25, timezone=ZONE),
+    "seal": CronTrigger(hour=0, minute=40, timezone=ZONE),
+    "anonymise": CronTrigger(hour=2, minute=20, timezone=ZONE),
     "forget": CronTrigger(hour=3, minute=40, timezone=ZONE),
     "watch": CronTrigger(minute="7,22,37,52", timezone=ZONE),
 }

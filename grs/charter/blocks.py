@@ -73,21 +73,21 @@ def checked(blocks: list[Block]) -> list[Block]:
                 f"a cell has more than {LONGEST_CELL} characters; no charter's table has", line=block.line
             )
     if not any(isinstance(block, Row) for block in blocks):
-        raise InvalidFile("there is no table in this document; a charter's services stand in tables")
+        raise InvalidFile("there is no table in this document; a charter's services stand in tables", why="no_table")
     return blocks
 
 
 def refuse_old_fonts(text: str) -> None:
     """Raise InvalidFile for Bangla typed in a font encoding such as SutonnyMJ (Bijoy)."""
     if not text.strip():
-        raise InvalidFile("the file is empty")
+        raise InvalidFile("the file is empty", why="empty_file")
     bengali = len(_BENGALI.findall(text))
     letters = sum(c.isalpha() for c in text)
     old = len(_OLD_FONT.findall(text))
     if bengali < 0.2 * letters and old > 0.01 * len(text):
-        raise InvalidFile(OLD_FONT_REASON)
+        raise InvalidFile(OLD_FONT_REASON, why="old_font")
     if bengali < 20:
-        raise InvalidFile("there is no Bangla text in this file")
+        raise InvalidFile("there is no Bangla text in this file", why="no_bangla")
 
 
 def refuse_old_font_runs(runs: Iterable[tuple[str, str]]) -> None:
@@ -97,4 +97,4 @@ def refuse_old_font_runs(runs: Iterable[tuple[str, str]]) -> None:
         if font and OLD_FONTS.search(font):
             letters += sum(c.isalpha() and not _BENGALI.match(c) for c in text)
         if letters > _FEWEST_LETTERS:
-            raise InvalidFile(OLD_FONT_REASON)
+            raise InvalidFile(OLD_FONT_REASON, why="old_font")

@@ -38,7 +38,7 @@ def blocks_of(data: bytes) -> Sequence[Block]:
     if data.startswith(b"PK\x03\x04"):
         return _packed(data)
     if data.startswith(_OLD_OFFICE):
-        raise InvalidFile("this is an old Word or Excel file; save it as DOCX or XLSX and try again")
+        raise InvalidFile("this is an old Word or Excel file; save it as DOCX or XLSX and try again", why="old_office")
     text = decode(data)
     if _PAGE.match(text):
         from grs.charter.html import read_html
@@ -52,7 +52,7 @@ def _packed(data: bytes) -> Sequence[Block]:
         with zipfile.ZipFile(BytesIO(data)) as package:
             names = set(package.namelist())
     except (zipfile.BadZipFile, OSError, ValueError):
-        raise InvalidFile("the file is damaged") from None
+        raise InvalidFile("the file is damaged", why="damaged") from None
     if "word/document.xml" in names:
         from grs.charter.word import read_word
 
@@ -61,4 +61,4 @@ def _packed(data: bytes) -> Sequence[Block]:
         from grs.charter.excel import read_excel
 
         return read_excel(data)
-    raise InvalidFile("this is neither a Word nor an Excel file")
+    raise InvalidFile("this is neither a Word nor an Excel file", why="damaged")

@@ -28,7 +28,7 @@ def read_excel(data: bytes) -> list[Block]:
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
     except (InvalidFileException, KeyError, ValueError, TypeError, zipfile.BadZipFile, ParseError):
-        raise InvalidFile("this is not an Excel file (XLSX), or it is damaged") from None
+        raise InvalidFile("this is not an Excel file (XLSX), or it is damaged", why="damaged") from None
     blocks: list[Block] = []
     first = 1
     for sheet in book.worksheets:

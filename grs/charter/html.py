@@ -44,7 +44,7 @@ def read_html(text: str) -> list[Block]:
     try:
         root = lxml_html.document_fromstring(text.encode(), parser=lxml_html.HTMLParser(encoding="utf-8"))
     except (etree.ParserError, etree.XMLSyntaxError):
-        raise InvalidFile("this is not a web page") from None
+        raise InvalidFile("this is not a web page", why="damaged") from None
     if _depth(root) > DEEPEST:
         raise InvalidFile("the page is nested too deeply; no charter's page is")
     refuse_old_font_runs(_fonts(root))

@@ -51,7 +51,10 @@ def interpret(blocks: Sequence[Block], *, source: str) -> CharterDocument:
     tables = _Tables(blocks)
     services = [service for section in tables.sections for service in _services(section, tables.doubts)]
     if not services:
-        raise InvalidFile("no table of services was found; the heading row must name the service and its time limit")
+        raise InvalidFile(
+            "no table of services was found; the heading row must name the service and its time limit",
+            why="no_services",
+        )
     paragraphs = [block for block in blocks if isinstance(block, Paragraph)]
     vision, mission = vision_and_mission(blocks)
     return CharterDocument(

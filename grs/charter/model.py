@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
@@ -111,6 +112,59 @@ class CharterDocument:
             "expectations": list(self.expectations),
             "grievance_tiers": [_tier_json(tier) for tier in self.grievance_tiers],
         }
+
+
+def as_kept(document: CharterDocument) -> dict[str, Any]:
+    """Everything that was read, as JSON, until somebody confirms it; ``from_kept`` gives it back."""
+    found = asdict(document)
+    found["dated"] = document.dated.isoformat() if document.dated else None
+    return found
+
+
+def from_kept(kept: Mapping[str, Any]) -> CharterDocument:
+    """The document that ``as_kept`` made this of."""
+    return CharterDocument(
+        source=kept["source"],
+        office=OfficeHead(**kept["office"]),
+        dated=date.fromisoformat(kept["dated"]) if kept["dated"] else None,
+        vision=kept["vision"],
+        mission=kept["mission"],
+        services=tuple(_kept_service(one) for one in kept["services"]),
+        expectations=tuple(kept["expectations"]),
+        grievance_tiers=tuple(_kept_tier(one) for one in kept["grievance_tiers"]),
+        doubts=tuple(kept["doubts"]),
+    )
+
+
+def _kept_service(one: Mapping[str, Any]) -> Service:
+    return Service(
+        **{
+            **one,
+            "category": Category(one["category"]),
+            "time_limit": TimeLimit(**one["time_limit"]),
+            "officer": _kept_officer(one["officer"]),
+            "superior": _kept_officer(one["superior"]),
+        }
+    )
+
+
+def _kept_officer(one: Mapping[str, Any] | None) -> Officer | None:
+    if one is None:
+        return None
+    return Officer(one["name"], one["designation"], tuple(one["phones"]), tuple(one["emails"]))
+
+
+def _kept_tier(one: Mapping[str, Any]) -> PrintedTier:
+    contact, limit = one["contact"], one["limit"]
+    reach = {name: tuple(contact[name]) for name in ("phones", "emails", "websites")}
+    return PrintedTier(
+        tier=one["tier"],
+        when=one["when"],
+        officer_role=one["officer_role"],
+        contact=Contact(designation=contact["designation"], address=contact["address"], **reach),
+        limit=DayLimit(limit["amount"], LimitUnit(limit["unit"])) if limit else None,
+        line=one["line"],
+    )
 
 
 def _service_json(service: Service) -> dict[str, Any]:

@@ -47,7 +47,9 @@ def read_pdf(data: bytes) -> list[Block]:
     Raises InvalidFile where the program is missing, and for files that are damaged, locked or only pictures.
     """
     if len(data) > LARGEST_FILE:
-        raise InvalidFile(f"the file has more than {LARGEST_FILE // 1_000_000} MB; no charter has")
+        raise InvalidFile(
+            f"the file has more than {LARGEST_FILE // 1_000_000} MB; no charter has", why="too_large_file"
+        )
     blocks: list[Block] = []
     line = 0
     for words in _pages(_places(data)):
@@ -55,14 +57,16 @@ def read_pdf(data: bytes) -> list[Block]:
         blocks += _page(lines, line)
         line += len(lines)
     if not blocks:
-        raise InvalidFile("there is no text in this PDF; a scanned picture cannot be read")
+        raise InvalidFile("there is no text in this PDF; a scanned picture cannot be read", why="pdf_picture")
     return checked(blocks)
 
 
 def _places(data: bytes) -> bytes:
     program = shutil.which(PROGRAM)
     if program is None:
-        raise InvalidFile("PDF files need the program pdftotext (Debian: apt-get install poppler-utils)")
+        raise InvalidFile(
+            "PDF files need the program pdftotext (Debian: apt-get install poppler-utils)", why="pdf_missing"
+        )
     try:
         # No shell, and the file goes in as bytes: its name is nowhere on the command line.
         done = subprocess.run(  # noqa: S603
@@ -73,9 +77,9 @@ def _places(data: bytes) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise InvalidFile(f"the PDF could not be read in {SECONDS} seconds") from None
+        raise InvalidFile(f"the PDF could not be read in {SECONDS} seconds", why="damaged") from None
     if done.returncode != 0:
-        raise InvalidFile("the PDF is damaged or locked with a password")
+        raise InvalidFile("the PDF is damaged or locked with a password", why="locked")
     return done.stdout
 
 

@@ -21,14 +21,16 @@ _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 def decode(data: bytes) -> str:
     """The text of a charter file; raises InvalidFile when it is not UTF-8 text."""
     if len(data) > LARGEST_FILE:
-        raise InvalidFile(f"the file has more than {LARGEST_FILE // 1_000_000} MB; no charter has")
+        raise InvalidFile(
+            f"the file has more than {LARGEST_FILE // 1_000_000} MB; no charter has", why="too_large_file"
+        )
     if b"\x00" in data:
-        raise InvalidFile("this is not a text file")
+        raise InvalidFile("this is not a text file", why="not_text")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise InvalidFile("the text is not UTF-8; save it as UTF-8 and try again", line=line) from None
+        raise InvalidFile("the text is not UTF-8; save it as UTF-8 and try again", line=line, why="not_utf8") from None
 
 
 def read_blocks(text: str) -> list[Block]:

@@ -29,7 +29,7 @@ def read_word(data: bytes) -> list[Block]:
     try:
         document = docx.Document(io.BytesIO(data))
     except (KeyError, ValueError, zipfile.BadZipFile, etree.XMLSyntaxError):
-        raise InvalidFile("this is not a Word file (DOCX), or it is damaged") from None
+        raise InvalidFile("this is not a Word file (DOCX), or it is damaged", why="damaged") from None
     body = document.element.body
     refuse_old_font_runs(_fonts(body))
     headings = {

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from grs.cli.backups import backup, restore
 from grs.cli.calendars import calendar
 from grs.cli.charters import charter
 from grs.cli.database import db, history
 from grs.cli.doors import open_checked_house, stop
 from grs.cli.forms import forms
 from grs.cli.letters import letters
+from grs.cli.offices import offices
 from grs.cli.people import people
 from grs.domain.errors import GrievanceError
 from grs.settings import SettingsError
@@ -42,7 +44,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
 
 
-for _group in (charter, calendar, forms, letters, people, history, db):
+for _group in (charter, calendar, offices, forms, letters, people, history, db, backup, restore):
     main.add_command(_group)
 
 

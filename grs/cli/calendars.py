@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -174,40 +174,103 @@ def _shipped_calendar(office: str | None) -> tuple[list[CalendarRow], tuple[str,
 @click.argument("file", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Say what would move, and change nothing.")
 def calendar_import(file: Path, dry_run: bool) -> None:
-    """Take a calendar file and count the due date of every open complaint again."""
-    from grs.gazette import read_calendar_file
-    from grs.usecases.calendars import import_calendar
-    from grs.usecases.recalculation import preview_calendar_change, recalculate_due_dates
+    """Take a calendar file, CSV or iCalendar, and count the due date of every open complaint again."""
+    from grs.gazette import read_calendar_file, read_icalendar
 
-    rows = read_calendar_file(file.read_bytes())
+    data = file.read_bytes()
+    rows = read_icalendar(data) if data.lstrip()[:15].upper() == b"BEGIN:VCALENDAR" else read_calendar_file(data)
     house = open_checked_house()
-    now, cutoff = house.clock(), house.settings.cutoff
-    reference = _references(rows) or file.name
-    if dry_run:
-        moved = preview_calendar_change(house.writers, rows, now=now, cutoff=cutoff)
-    else:
-        with house.writers.begin() as session:
-            done = import_calendar(session, rows, now=now, reference=reference)
-        gazetted = ", ".join(map(str, done.newly_gazetted)) or "none"
-        click.echo(
-            f"{done.added} rows added, {done.unchanged} already there, {done.superseded} superseded; "
-            f"years newly gazetted: {gazetted}"
-        )
-        moved = recalculate_due_dates(
-            house.writers,
-            shelf=house.shelf,
-            now=now,
-            reference=reference,
-            cutoff=cutoff,
-            after_batch=lambda count: click.echo(f"\r{count} open complaints counted again", nl=False, err=True),
-        )
-        if moved["looked_at"]:
-            click.echo(err=True)
-    click.echo(
-        f"{moved['moved']} of {moved['looked_at']} open complaints {'would change' if dry_run else 'changed'}: "
-        f"{moved['earlier']} due earlier, {moved['later']} later, {moved['newly_overdue']} newly overdue"
-    )
+    (_preview if dry_run else _apply)(house, rows, _references(rows) or file.name)
     house.close()
+
+
+def _counted(done: int) -> None:
+    click.echo(f"\r{done} open complaints counted again", nl=False, err=True)
+
+
+def _preview(house: Any, rows: Sequence[CalendarRow], _reference: str) -> None:
+    from grs.usecases.calendar_preview import preview_calendar_change
+
+    found = preview_calendar_change(
+        house.readers, house.writers, rows, now=house.clock(), cutoff=house.settings.cutoff, after_batch=_counted
+    )
+    click.echo(err=True)
+    click.echo(f"{found.changed.added} rows would be added, {found.changed.superseded} superseded")
+    _say_moved(found.counts, "would change")
+    click.echo(
+        f"{found.counts['no_longer_overdue']} no longer overdue; "
+        f"{found.counts['needless']} escalations would not have been made (they stay)"
+    )
+    for move in found.moves:
+        click.echo(f"  {move.tracking_number}: {move.was} -> {move.becomes}")
+
+
+def _apply(house: Any, rows: Sequence[CalendarRow], reference: str) -> None:
+    from grs.usecases.calendars import import_calendar
+    from grs.usecases.recalculation import recalculate_due_dates
+
+    now = house.clock()
+    with house.writers.begin() as session:
+        done = import_calendar(session, rows, now=now, reference=reference)
+    gazetted = ", ".join(map(str, done.newly_gazetted)) or "none"
+    click.echo(
+        f"{done.added} rows added, {done.unchanged} already there, {done.superseded} superseded; "
+        f"years newly gazetted: {gazetted}"
+    )
+    moved = recalculate_due_dates(
+        house.writers,
+        shelf=house.shelf,
+        now=now,
+        reference=reference,
+        cutoff=house.settings.cutoff,
+        after_batch=_counted,
+    )
+    if moved["looked_at"]:
+        click.echo(err=True)
+    _say_moved(moved, "changed")
+
+
+def _say_moved(counts: Mapping[str, int], what: str) -> None:
+    click.echo(
+        f"{counts['moved']} of {counts['looked_at']} open complaints {what}: "
+        f"{counts['earlier']} due earlier, {counts['later']} later, {counts['newly_overdue']} newly overdue"
+    )
+
+
+@calendar.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--year", type=click.IntRange(YEARS[0], YEARS[-1]), help="Only this year.")
+def calendar_export(file: Path, year: int | None) -> None:
+    """Write the rows that count now to FILE: iCalendar where it ends in .ics, else CSV."""
+    from grs.gazette import write_calendar_file, write_icalendar
+    from grs.usecases.calendars import active_rows
+
+    house = open_checked_house()
+    with house.readers() as session:
+        rows = [row for row in active_rows(session) if year is None or row.day.year == year]
+    if file.suffix.lower() == ".ics":
+        file.write_bytes(write_icalendar(rows, made_at=house.clock()))
+    else:
+        file.write_text(write_calendar_file(rows), encoding="utf-8")
+    house.close()
+    click.echo(f"{len(rows)} rows written to {file}")
+
+
+@calendar.command("believed")
+@click.argument("number")
+@click.option("--on", "day", required=True, type=DAY, help="Which due date was believed on this day.")
+def calendar_believed(number: str, day: datetime) -> None:
+    """Print which due date of complaint NUMBER was believed on a day, and since which step."""
+    from grs.usecases.explanations import believed_on
+
+    house = open_checked_house()
+    with house.readers() as session:
+        found = believed_on(session, number, day.date())
+    house.close()
+    if found is None:
+        click.echo(f"{number} was not lodged yet on {day:%Y-%m-%d}")
+    else:
+        click.echo(f"{found.due_on} (since {found.since:%Y-%m-%d %H:%M}, {found.kind})")
 
 
 def _references(rows: Sequence[CalendarRow]) -> str:

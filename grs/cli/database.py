@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 
 import click
 
@@ -16,19 +17,48 @@ def history() -> None:
 
 @history.command("verify")
 @click.argument("number", required=False)
-def history_verify(number: str | None) -> None:
-    """Check the hash chain of one complaint, or of all; names the first bad step of each."""
-    from grs.usecases.histories import verify_histories
+@click.option("--root", "roots", multiple=True, metavar="DAY=ROOT", help="A seal's root that you kept (repeatable).")
+def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
+    """Check the hash chain of one complaint, or all of them with the seals and the frozen months.
 
+    Names the first bad step of each complaint, each seal that does not hold, each month whose figures were changed.
+    """
+    from grs.usecases.annexes import verify_frozen
+    from grs.usecases.histories import verify_histories
+    from grs.usecases.seals import verify_seals
+
+    known = {}
+    for one in roots:
+        day, _, root = one.partition("=")
+        try:
+            known[date.fromisoformat(day)] = root.strip().lower()
+        except ValueError:
+            raise click.BadParameter(f"{one!r} is not like 2026-11-22=3f2a…", param_hint="--root") from None
     house = open_checked_house()
     with house.readers() as session:
         result = verify_histories(session, number)
+        if number is None:
+            result.broken += verify_seals(session, known)
+            changed = verify_frozen(session)
+            result.broken += [(f"annex of {month:%Y-%m}", "is not as it was frozen") for month in changed]
     house.close()
     for tracking_number, problem in result.broken:
         click.echo(f"{tracking_number}: {problem}")
     click.echo(f"{result.steps} steps of {result.complaints} complaints checked, {len(result.broken)} broken")
     if result.broken:
         sys.exit(1)
+
+
+@history.command("seals")
+def history_seals() -> None:
+    """Print the seals, oldest first, as they are published: day, complaints, root."""
+    from grs.usecases.seals import seals
+
+    house = open_checked_house()
+    with house.readers() as session:
+        for one in reversed(seals(session)):
+            click.echo(f"{one.day} {one.complaints} {one.root}")
+    house.close()
 
 
 @click.group()

@@ -44,3 +44,19 @@ def letters_retry(number: int) -> None:
 def _cause(error: str | None) -> str:
     """The kind of failure; the rest of it may name the person."""
     return (error or "").split(":")[0]
+
+
+@letters.command("held")
+@click.option("--send", is_flag=True, help="Queue them all: whoever got one before the backup was made gets it again.")
+@click.option("--give-up", "drop", is_flag=True, help="Never send them.")
+def letters_held(send: bool, drop: bool) -> None:
+    """Count the letters that a restore has held, and decide on them."""
+    from grs.usecases.delivery import decide_held
+
+    if send and drop:
+        raise click.UsageError("either --send or --give-up")
+    house = open_checked_house()
+    with house.writers.begin() as session:
+        count = decide_held(session, send=send, give_up=drop, now=house.clock())
+    house.close()
+    click.echo(f"{count} letters {'queued' if send else 'given up' if drop else 'held'}")

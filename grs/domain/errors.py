@@ -23,12 +23,15 @@ class InvalidInput(GrievanceError):
 
 
 class InvalidFile(GrievanceError):
-    """A calendar or charter file cannot be taken; ``line`` is 1-based, or None for the whole file."""
+    """A calendar or charter file cannot be taken; ``line`` is 1-based, or None for the whole file.
+
+    ``why`` is a code for people's words where there are some; the reason itself is for the command line.
+    """
 
     code = "invalid_file"
 
-    def __init__(self, reason: str, *, line: int | None = None) -> None:
-        self.reason, self.line = reason, line
+    def __init__(self, reason: str, *, line: int | None = None, why: str = "") -> None:
+        self.reason, self.line, self.why = reason, line, why
         super().__init__(f"line {line}: {reason}" if line else reason)
 
 

@@ -194,6 +194,7 @@ class StepKind(StrEnum):
     MARK_REFUSED = "mark_refused"
     MARK_SET = "mark_set"
     MARK_ENDED = "mark_ended"
+    ANONYMISED = "anonymised"
 
 
 NEWS = frozenset(

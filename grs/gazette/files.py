@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, YEARS, CalendarRow, Certainty, RowKind
 from grs.domain.errors import InvalidFile
+from grs.domain.tables import safe_cell
 
 _W = TypeVar("_W", RowKind, Certainty)
 
 REQUIRED = ("date", "kind", "name_bn", "name_en")
 REFERENCE_COLUMNS = ("reference", "evidence")
+WRITTEN = ("date", "kind", "scope", "name_bn", "name_en", "reference", "certainty", "announced_on")
 
 
 def read_calendar_file(data: bytes) -> list[CalendarRow]:
@@ -35,14 +38,40 @@ def read_calendar_file(data: bytes) -> list[CalendarRow]:
     if twice:
         raise InvalidFile(f"a column is named twice: {', '.join(sorted(twice))}", line=1)
     rows: list[CalendarRow] = []
+    lines: list[int] = []
     try:
         for record in reader:
             rows += _read_row(record, reader.line_num)
+            lines += [reader.line_num] * (len(rows) - len(lines))
     except csv.Error as error:
         raise InvalidFile(f"not readable as CSV: {error}", line=reader.line_num) from None
     if not rows:
         raise InvalidFile("the file has no rows")
+    _check_no_contradiction(rows, lines)
     return rows
+
+
+def write_calendar_file(rows: Iterable[CalendarRow]) -> str:
+    """The rows as such a file; what is read back of it is the same."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(WRITTEN)
+    for row in rows:
+        announced = row.announced_on.isoformat() if row.announced_on else ""
+        names = (safe_cell(row.name_bn), safe_cell(row.name_en), safe_cell(row.reference))
+        writer.writerow([row.day.isoformat(), row.kind, row.scope, *names, row.certainty, announced])
+    return out.getvalue()
+
+
+def _check_no_contradiction(rows: Sequence[CalendarRow], lines: Sequence[int]) -> None:
+    """One file cannot call a day both a holiday and working for the same places."""
+    said: dict[tuple[str, date], RowKind] = {}
+    for row, line in zip(rows, lines, strict=True):
+        if row.kind is RowKind.OPTIONAL:
+            continue
+        before = said.setdefault((row.scope, row.day), row.kind)
+        if before is not row.kind:
+            raise InvalidFile(f"{row.day} is {before} in a line above and {row.kind} here", line=line)
 
 
 def _read_row(record: dict[str | None, Any], line: int) -> list[CalendarRow]:

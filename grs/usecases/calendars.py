@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.calendars import CalendarChange, CalendarDay
@@ -52,7 +52,7 @@ def with_forecast(rows: Sequence[CalendarRow], *, until: int) -> list[CalendarRo
 
 
 def import_calendar(
-    session: Session, rows: Iterable[CalendarRow], *, now: datetime, reference: str = ""
+    session: Session, rows: Iterable[CalendarRow], *, now: datetime, reference: str = "", person_id: int | None = None
 ) -> CalendarImport:
     """Take rows of a gazette; what they contradict is superseded, never deleted (rule 8).
 
@@ -87,7 +87,7 @@ def import_calendar(
     newly = gazetted_years(day.as_row() for day in _active(session)) - before
     superseded += _retire_forecasts(session, newly, now)
     if added or superseded:
-        session.add(CalendarChange(made_at=now, reference=reference))
+        session.add(CalendarChange(made_at=now, reference=reference, person_id=person_id))
         session.flush()
     return CalendarImport(added=added, unchanged=unchanged, superseded=superseded, newly_gazetted=tuple(sorted(newly)))
 
@@ -136,6 +136,40 @@ def forecast_missing_years(session: Session, *, now: datetime) -> list[int]:
     for year in wanted:
         import_calendar(session, forecast_year(year), now=now, reference=f"forecast of {year}")
     return wanted
+
+
+def rows_on(session: Session, at: datetime, *, year: int, scope: str | None = None) -> Sequence[CalendarDay]:
+    """The rows of a year as they were known at an instant: recorded by then, and not superseded yet."""
+    query = (
+        select(CalendarDay)
+        .where(
+            CalendarDay.day.between(date(year, 1, 1), date(year, 12, 31)),
+            CalendarDay.recorded_at <= at,
+            or_(CalendarDay.superseded_at.is_(None), CalendarDay.superseded_at > at),
+        )
+        .order_by(CalendarDay.day, CalendarDay.scope, CalendarDay.id)
+    )
+    if scope is not None:
+        query = query.where(CalendarDay.scope == scope)
+    return session.scalars(query).all()
+
+
+def superseded_rows(session: Session, *, year: int) -> Sequence[CalendarDay]:
+    """The rows of a year that do not count any more, and by what they were superseded."""
+    query = select(CalendarDay).where(
+        CalendarDay.day.between(date(year, 1, 1), date(year, 12, 31)), CalendarDay.superseded_at.is_not(None)
+    )
+    return session.scalars(query.order_by(CalendarDay.day, CalendarDay.id)).all()
+
+
+def known_years(session: Session) -> list[int]:
+    """The years of which there is a row, oldest first."""
+    return sorted({day.year for day in session.scalars(select(CalendarDay.day).distinct())})
+
+
+def active_rows(session: Session) -> list[CalendarRow]:
+    """Every row that counts now."""
+    return [day.as_row() for day in _active(session)]
 
 
 def _active(session: Session) -> list[CalendarDay]:

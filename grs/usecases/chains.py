@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.charter.model import PrintedTier
@@ -255,6 +255,23 @@ def order_desk(
     log_event(session, SecurityKind.CHAIN_ORDERED, now=now, person_id=person_id, office=office.slug, tier=int(tier),
               in_force_from=in_force_from)  # fmt: skip
     return chain
+
+
+def posts_for_tier(session: Session, office: Office) -> Sequence[Post]:
+    """The posts that an order can name for an office: those that answer complaints in it and above it."""
+    at: Office | None = office
+    offices = []
+    while at is not None:
+        offices.append(at.id)
+        at = at.parent
+    cells = select(Office.id).where(Office.level == OfficeLevel.CELL)
+    query = (
+        select(Post)
+        .options(joinedload(Post.office))
+        .where(Post.role.in_(ROLE_OF_TIER.values()), or_(Post.office_id.in_(offices), Post.office_id.in_(cells)))
+        .order_by(Post.role, Post.office_id, Post.id)
+    )
+    return session.scalars(query).all()
 
 
 def follow_guideline(

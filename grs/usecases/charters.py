@@ -60,7 +60,7 @@ def put_in_force(
     """
     last = session.scalar(select(func.max(Charter.in_force_from)).where(Charter.office_id == office.id))
     if last is not None and in_force_from < last:
-        raise InvalidInput({"in_force_from": f"a version in force from {last} is already there"})
+        raise InvalidInput({"in_force_from": "later_version"})
     version = session.scalar(select(func.max(Charter.version)).where(Charter.office_id == office.id)) or 0
     charter = Charter(
         office=office,

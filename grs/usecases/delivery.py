@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.messages import Message, MessageChannel, MessageState
@@ -146,12 +146,12 @@ def _send(
         if message.channel is MessageChannel.SMS:
             text = render_sms(message.letter, message.language, facts)
             message.parts = sms_parts(text)
-            sms.send(key=message.key, number=message.to_address, text=text)
+            sms.send(key=_name_of(message), number=message.to_address, text=text)
         else:
             subject, body = render_letter(message.letter, message.language, facts)
             mail.send(
                 Mail(
-                    key=message.key,
+                    key=_name_of(message),
                     sender=settings.mail_from,
                     to_name=message.to_name,
                     to_address=message.to_address,
@@ -167,6 +167,11 @@ def _send(
         is_mail = message.channel is MessageChannel.EMAIL
         return ServerAway(failure) if is_mail and _is_away(error) else failure
     return None
+
+
+def _name_of(message: Message) -> str:
+    """What every try of a letter is known by; with its instant, for after a restore a key may come again."""
+    return f"{message.key}/{int(message.queued_at.timestamp())}"
 
 
 def _invitation(message: Message, facts: dict[str, Any], subject: str, settings: Settings) -> bytes | None:
@@ -231,3 +236,14 @@ def retry_letter(session: Session, message_id: int, *, now: datetime) -> None:
     if message is None or message.state is not MessageState.DEAD:
         raise NotFound("dead letter", message_id)
     message.state, message.tries, message.next_try_at = MessageState.QUEUED, 0, now
+
+
+def decide_held(session: Session, *, send: bool, give_up: bool, now: datetime) -> int:
+    """Queue or give up every letter that a restore has held, or only count them; returns how many."""
+    held = Message.state == MessageState.HELD
+    count = session.scalar(select(func.count(Message.id)).where(held)) or 0
+    if send:
+        session.execute(update(Message).where(held).values(state=MessageState.QUEUED, tries=0, next_try_at=now))
+    elif give_up:
+        session.execute(update(Message).where(held).values(state=MessageState.DEAD, last_error="held by a restore"))
+    return count

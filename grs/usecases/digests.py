@@ -18,10 +18,12 @@ from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger
 from grs.usecases.recipients import Recipient
 from grs.usecases.scopes import SUPERVISING, supervised_offices
+from grs.usecases.seals import seals
 
 Span = tuple[datetime, datetime]
 DUE_SOON_WORKING_DAYS = 5
 MOST_LINES = 50
+MOST_SEALS = 14
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 NOT_BEFORE = time(9, 0)
 SETTLED = timedelta(minutes=5)
@@ -54,6 +56,8 @@ def send_digests(
                 continue
             span = (_last_digest(session, person.id) or BEFORE_ALL, now - SETTLED)
             facts = _facts(session, offices, span=span, today=today, soon=soon)
+            fresh = seals(session, since=dhaka_date(span[0]), limit=MOST_SEALS)
+            facts["seals"] = [{"day": one.day, "root": one.root} for one in fresh]
             ledger = Ledger(now)
             to = Recipient(person.id, person.name, person.email, person.language)
             ledger.note(key, "digest", to, facts)

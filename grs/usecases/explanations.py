@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Assignment
 from grs.db.offices import Office
-from grs.domain.calendar import Day
+from grs.db.queries.complaints import complaint_by_number
+from grs.domain.calendar import DHAKA, Day, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, skipped_days
+from grs.domain.errors import NotFound
 from grs.domain.tiers import DayLimit
+from grs.domain.tracking import read_digits
 from grs.domain.workflow import StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.stories import Story, StoryLine
@@ -54,3 +58,35 @@ def explain_stay(
         and (ended is None or line.happened_at <= ended)
     ]
     return ExplainedDate(due, limit, stay.extra_days, skipped), changes
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """The due date that held on a day, and the step and instant since which it did."""
+
+    due_on: date
+    kind: StepKind
+    since: datetime
+
+
+def believed_on(session: Session, tracking_number: str, day: date) -> Belief | None:
+    """Which due date was believed at the end of a day in Dhaka; None before it was lodged. Raises NotFound.
+
+    Asked of the history, which is never changed, and not of the complaint.
+    """
+    complaint = complaint_by_number(session, read_digits(tracking_number))
+    if complaint is None:
+        raise NotFound("complaint", tracking_number)
+    found = None
+    for step in complaint.steps:
+        due_on = json.loads(step.details).get("due_on")
+        if dhaka_date(step.happened_at) <= day and due_on is not None and step.kind in DATING:
+            found = Belief(date.fromisoformat(due_on), step.kind, step.happened_at.astimezone(DHAKA))
+    return found
+
+
+DATING = frozenset(
+    {StepKind.LODGED, StepKind.FORWARDED, StepKind.ESCALATED, StepKind.APPEALED, StepKind.REOPENED,
+     StepKind.DUE_DATE_CHANGED, StepKind.INVESTIGATION_OPENED}
+)  # fmt: skip
+"""The steps that set a due date."""

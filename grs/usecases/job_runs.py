@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.job_runs import JobRun
@@ -44,3 +45,59 @@ def record_run(
             )
         did_something = error is not None or any((counts or {}).values())
         log.log(logging.INFO if did_something else logging.DEBUG, "job %s: %s", job, error or dict(counts or {}))
+
+
+# -- health ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JobHealth:
+    """A job as its runs tell: the last one, the last that succeeded, how many failed lately, and whether it is late."""
+
+    job: str
+    last: JobRun | None
+    succeeded_at: datetime | None
+    failures: int
+    is_late: bool
+
+
+LATELY = timedelta(days=1)
+
+
+def job_health(session: Session, longest_between: Mapping[str, timedelta], *, now: datetime) -> list[JobHealth]:
+    """How each job stands. ``longest_between`` says after how long without a success one is late."""
+    found = []
+    for job, longest in longest_between.items():
+        last = session.scalars(
+            select(JobRun).where(JobRun.job == job).order_by(JobRun.started_at.desc(), JobRun.id.desc()).limit(1)
+        ).first()
+        succeeded = select(func.max(JobRun.started_at)).where(
+            JobRun.job == job, JobRun.ended_at.is_not(None), JobRun.error.is_(None)
+        )
+        failed = select(func.count()).where(
+            JobRun.job == job, JobRun.error.is_not(None), JobRun.started_at >= now - LATELY
+        )
+        at = session.scalar(succeeded)
+        found.append(JobHealth(job, last, at, session.scalar(failed) or 0, at is None or now - at > longest))
+    return found
+
+
+def runs_of(session: Session, job: str, *, limit: int = 50) -> Sequence[JobRun]:
+    """The latest runs of a job."""
+    return session.scalars(select(JobRun).where(JobRun.job == job).order_by(JobRun.id.desc()).limit(limit)).all()
+
+
+LONGEST_BETWEEN = {
+    "escalate": timedelta(minutes=15),
+    "deliver": timedelta(minutes=5),
+    "lapse": timedelta(minutes=15),
+    "recalculate": timedelta(minutes=5),
+    "remind": timedelta(hours=16),
+    "digest": timedelta(hours=26),
+    "freeze": timedelta(hours=26),
+    "seal": timedelta(hours=26),
+    "forget": timedelta(hours=26),
+    "anonymise": timedelta(hours=26),
+    "watch": timedelta(minutes=45),
+}
+"""By job, after how long without a success it is late: some rounds of its timetable."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.calendars import CalendarChange
-from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint
+from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, is_open
 from grs.db.offices import Office
 from grs.db.tasks import Task
-from grs.domain.calendar import ONE_DAY, CalendarRow, dhaka_date
+from grs.domain.calendar import ONE_DAY, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, next_reminder, paper_due_date, received_on
 from grs.domain.tasks import TaskKind, report_due
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
-from grs.usecases.calendars import CalendarShelf, import_calendar
+from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, leaving, write_heads
 from grs.usecases.recipients import Recipients
 from grs.usecases.rule_values import rules_on
@@ -39,37 +39,27 @@ def recalculate_due_dates(
     now: datetime,
     reference: str,
     cutoff: time | None = None,
+    changes: Collection[int] = (),
     after_batch: Callable[[int], None] = lambda done: None,
 ) -> Counter[str]:
     """Count the due date of every open complaint again and write a step and letters where it moved.
 
-    ``reference`` is the gazette or file that changed the calendar, as the history shall name it. An
-    escalation already made stays.
+    ``reference`` is the gazette or file that changed the calendar, as the history shall name it; the progress is
+    kept with the ``changes``. An escalation already made stays.
     """
     counts, last_id = Counter(_NOTHING), 0
+    if changes:
+        _begin_pass(writers, changes)
     while True:
         with writers.begin() as session:
             ids = session.scalars(_open_after(last_id).with_for_update()).all()
             if not ids:
                 return counts
-            counts.update(_recalculate_batch(session, ids, shelf, now, reference, cutoff))
+            done = _recalculate_batch(session, ids, shelf, now, reference, cutoff)
+            _note_progress(session, changes, done)
+            counts.update(done)
             last_id = ids[-1]
         after_batch(counts["looked_at"])
-
-
-def preview_calendar_change(
-    writers: sessionmaker[Session], rows: Iterable[CalendarRow], *, now: datetime, cutoff: time | None = None
-) -> Counter[str]:
-    """What an import of these rows would move; everything is taken back."""
-    counts, last_id = Counter(_NOTHING), 0
-    with writers() as session:
-        import_calendar(session, rows, now=now)
-        shelf = CalendarShelf()
-        while ids := session.scalars(_open_after(last_id)).all():
-            counts.update(_recalculate_batch(session, ids, shelf, now, "", cutoff))
-            last_id = ids[-1]
-        session.rollback()
-    return counts
 
 
 def apply_calendar_changes(
@@ -85,11 +75,27 @@ def apply_calendar_changes(
     if not waiting:
         return Counter(_NOTHING)
     reference = "; ".join(dict.fromkeys(change.reference for change in waiting))
-    counts = recalculate_due_dates(writers, shelf=shelf, now=now, reference=reference, cutoff=cutoff)
+    counts = recalculate_due_dates(
+        writers, shelf=shelf, now=now, reference=reference, cutoff=cutoff, changes=[change.id for change in waiting]
+    )
     settled = [change.id for change in waiting if change.made_at <= now - LONGEST_TRANSACTION]
     with writers.begin() as session:
         session.execute(update(CalendarChange).where(CalendarChange.id.in_(settled)).values(applied_at=now))
     return counts
+
+
+def _begin_pass(writers: sessionmaker[Session], changes: Collection[int]) -> None:
+    """A pass looks at everything from the beginning, also after one that was killed half way."""
+    with writers.begin() as session:
+        total = session.scalar(select(func.count(Complaint.id)).where(is_open())) or 0
+        wanted = CalendarChange.id.in_(changes)
+        session.execute(update(CalendarChange).where(wanted).values(total=total, looked_at=0))
+
+
+def _note_progress(session: Session, changes: Collection[int], done: Mapping[str, int]) -> None:
+    if changes:
+        values = {name: getattr(CalendarChange, name) + done.get(name, 0) for name in _NOTHING}
+        session.execute(update(CalendarChange).where(CalendarChange.id.in_(changes)).values(values))
 
 
 def _open_after(last_id: int) -> Select[int]:
@@ -128,6 +134,17 @@ def _present_stays(ids: Sequence[int]) -> Any:
     )
 
 
+def counted_again(row: Any, calendar: WorkingCalendar, cutoff: time | None) -> DueDate:
+    """The due date of a stay on a calendar, from what it began with: the row of a stay, loaded with its complaint's."""
+    is_filing = row.assignment_sequence == FIRST_STAY
+    limit = DayLimit(row.limit_amount, row.limit_unit)
+    if is_filing and row.paper_received_on:
+        keyed_on = dhaka_date(row.started_at)
+        return paper_due_date(calendar, row.paper_received_on, limit, keyed_on=keyed_on, extra=row.extra_days)
+    received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
+    return due_date(calendar, received, limit, extra=row.extra_days)
+
+
 def _recalculate_batch(
     session: Session,
     ids: Sequence[int],
@@ -145,15 +162,7 @@ def _recalculate_batch(
     moved: list[Head] = []
     for row in rows:
         head = Head(*row[: len(HEAD_COLUMNS)])
-        calendar = shelf.for_office(session, offices[head.office_id])
-        is_filing = head.assignment_sequence == FIRST_STAY
-        limit = DayLimit(row.limit_amount, row.limit_unit)
-        if is_filing and row.paper_received_on:
-            keyed_on = dhaka_date(row.started_at)
-            due = paper_due_date(calendar, row.paper_received_on, limit, keyed_on=keyed_on, extra=row.extra_days)
-        else:
-            received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
-            due = due_date(calendar, received, limit, extra=row.extra_days)
+        due = counted_again(row, shelf.for_office(session, offices[head.office_id]), cutoff)
         was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
         if due == was:
             continue
@@ -164,6 +173,7 @@ def _recalculate_batch(
         if head.escalates_after is not None:
             head.escalates_after = due.due_on
         if due.due_on != was.due_on:
+            calendar = shelf.for_office(session, offices[head.office_id])
             head.remind_on = next_reminder(calendar, due.due_on, after=today - ONE_DAY)
         ledger.move_stay(head, due)
         step = ledger.step(

@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from grs.bootstrap import House
 from grs.settings import TEMPLATES
-from grs.web import account, citizen, errors, officer, operator, people, presentation, protection, supervisor
+from grs.web import account, admin, citizen, errors, officer, operator, people, presentation, protection, supervisor
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
 from grs.web.limits import limiter
@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 
 LANGUAGES = ("bn", "en")
 LARGEST_REQUEST = 2 * 1024 * 1024
-ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet", "officer.answer_task"}
+ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet", "officer.answer_task",
+    "admin.read_charter_document", "admin.propose_calendar", "admin.add_office"}  # fmt: skip
 WITH_SCRIPTS = {officer.blueprint.name, supervisor.blueprint.name}
 DROPS_CONTROL_SIGNS = {"citizen.keep_begin", "citizen.keep_page"}
 
@@ -72,6 +73,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(officer.blueprint)
     app.register_blueprint(operator.blueprint)
     app.register_blueprint(supervisor.blueprint)
+    app.register_blueprint(admin.blueprint)
     app.after_request(_finish)
     return app
 

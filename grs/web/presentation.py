@@ -17,6 +17,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 
 from grs.db.complaints import Complaint
+from grs.domain.access import PostRole
 from grs.domain.calendar import DHAKA, Day, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import is_overdue, working_days_left
 from grs.domain.districts import district_in_bangla
@@ -58,6 +59,7 @@ def init_app(app: Flask) -> None:
     app.template_filter("day")(_day)
     app.template_filter("size")(_size)
     app.template_filter("typed_day")(_typed_day)
+    app.template_filter("typed_day_of")(typed_date)
     app.template_filter("without_addresses")(without_addresses)
     app.template_filter("language_of")(language_of)
     app.template_filter("short_day")(_short_day)
@@ -84,6 +86,7 @@ def init_app(app: Flask) -> None:
         return {
             "language": language,
             "is_logged_in": _is_logged_in(),
+            "is_administrator": _is_logged_in() and _administers(),
             "base_url": house().settings.base_url,
             "is_trial": house().settings.is_trial,
             "style_version": version,
@@ -108,6 +111,11 @@ def _is_logged_in() -> bool:
         return bool(current_user.is_authenticated)
     except SQLAlchemyError:
         return False
+
+
+def _administers() -> bool:
+    """Whether who is looking administers something, so that the header leads there."""
+    return any(post.role is PostRole.ADMINISTRATOR for post in current_user.posts)
 
 
 def _switch(language: str) -> str:

@@ -365,15 +365,16 @@ def test_digest_once_a_working_day_for_each_supervisor(house: House, clock: Cloc
 def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, clock: Clock) -> None:
     from grs.db.calendars import CalendarDay
     from grs.usecases.calendars import import_calendar
-    from grs.usecases.recalculation import preview_calendar_change, recalculate_due_dates
+    from grs.usecases.calendar_preview import preview_calendar_change
+    from grs.usecases.recalculation import recalculate_due_dates
 
     clock.now = dhaka(date(2026, 11, 22), 10, 0)
     number = lodge(house).complaint.tracking_number
     before = fetch(house, number)
     assert (before.due_on, before.is_provisional) == (date(2027, 1, 4), True)
     gazette = a_gazette(2027)
-    preview = preview_calendar_change(house.writers, gazette, now=clock.now)
-    assert (preview["moved"], preview["later"]) == (1, 1)
+    preview = preview_calendar_change(house.readers, house.writers, gazette, now=clock.now)
+    assert (preview.counts["moved"], preview.counts["later"]) == (1, 1)
     assert fetch(house, number).due_on == date(2027, 1, 4), "a preview changes nothing"
     with house.writers.begin() as session:
         done = import_calendar(session, gazette, now=clock.now)

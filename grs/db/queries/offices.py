@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from sqlalchemy import Select, or_, select
@@ -80,3 +80,29 @@ def districts(session: Session) -> Sequence[str]:
 
 def _published() -> Select[Office]:
     return select(Office).where(Office.id.in_(select(Charter.office_id)))
+
+
+def search_all_offices(
+    session: Session, *, words: Sequence[str], within: Collection[int] | None, page: int, size: int
+) -> Sequence[Office]:
+    """Offices whose names hold every word, with a charter or without; one line more than a page."""
+    query = select(Office).where(*(Office.search_text.contains(word, autoescape=True) for word in words))
+    if within is not None:
+        query = query.where(Office.id.in_(within))
+    query = query.order_by(Office.name_en, Office.id).limit(size + 1).offset((page - 1) * size)
+    return session.scalars(query).all()
+
+
+def offices_below(
+    session: Session, parent_id: int | None, *, within: Collection[int] | None, page: int, size: int
+) -> Sequence[Office]:
+    """The offices right below one; without one those at the top, or at the top of a part. One line more than a page."""
+    query = select(Office).order_by(Office.name_en, Office.id).limit(size + 1).offset((page - 1) * size)
+    if parent_id is not None:
+        query = query.where(Office.parent_id == parent_id)
+    elif within is None:
+        query = query.where(Office.parent_id.is_(None))
+    else:
+        is_top = or_(Office.parent_id.is_(None), Office.parent_id.not_in(within))
+        query = query.where(Office.id.in_(within), is_top)
+    return session.scalars(query).all()

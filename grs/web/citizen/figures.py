@@ -13,6 +13,7 @@ from grs.domain.tables import safe_cell
 from grs.domain.typed import read_number
 from grs.usecases.figures import ALL, Figures, OfficeFigures
 from grs.usecases.offices import find_office
+from grs.usecases.seals import seals as all_seals
 from grs.web.citizen.desk import Page, blueprint
 from grs.web.doors import house
 from grs.web.protection import anyone
@@ -126,3 +127,20 @@ def _as_json(one: OfficeFigures) -> dict[str, Any]:
         ],
         "root_causes": {str(cause or "none"): count for cause, count in one.causes},
     }
+
+
+@blueprint.get("/seals")
+@anyone
+def seals() -> Page:
+    """The daily seals over all histories, for whoever wants to keep them."""
+    with house().readers() as db:
+        return render_template("citizen/seals.html", seals=all_seals(db))
+
+
+@blueprint.get("/seals.txt")
+@anyone
+def seals_txt() -> Page:
+    """The same as text: day, complaints, root; oldest first."""
+    with house().readers() as db:
+        lines = [f"{one.day} {one.complaints} {one.root}\n" for one in reversed(all_seals(db))]
+    return Response("".join(lines), mimetype="text/plain")

@@ -108,8 +108,11 @@ def _where_else() -> str | None:
     """Who answers at no desk and supervises nothing has another first page."""
     if me().desks or me().supervised_offices:
         return None
-    if any(post.role is PostRole.OPERATOR for post in me().posts):
+    roles = {post.role for post in me().posts}
+    if PostRole.OPERATOR in roles:
         return url_for("operator.home")
+    if PostRole.ADMINISTRATOR in roles:
+        return url_for("admin.home")
     return url_for("officer.tasks")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 
 from grs.db.offices import Office
+from grs.domain.access import PostRole
 from grs.domain.errors import InvalidInput
 from grs.domain.typed import read_choice, read_number
 from grs.domain.workflow import Action
@@ -16,7 +17,9 @@ from grs.web.protection import logged_in
 
 
 def _offices() -> dict[int, Office]:
-    return {post.office_id: post.office for post in me().desks}
+    """One's own desks' offices, and those that one administers."""
+    wanted = [post for post in me().posts if post.role is PostRole.ADMINISTRATOR or post in me().desks]
+    return {post.office_id: post.office for post in wanted}
 
 
 @blueprint.get("/officer/texts")

@@ -1,0 +1,170 @@
+"""What a calendar change would move, counted before anything is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from grs.db.complaints import Assignment, AssistedFiling, Complaint, is_open
+from grs.db.offices import Office
+from grs.domain.calendar import CalendarRow, WorkingCalendar, dhaka_date
+from grs.domain.deadlines import DueDate
+from grs.domain.workflow import Action
+from grs.usecases.calendars import CalendarImport, active_rows, import_calendar
+from grs.usecases.recalculation import counted_again
+
+BATCH = 5_000
+MOST_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A complaint whose due date would change."""
+
+    tracking_number: str
+    was: date
+    becomes: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarPreview:
+    """What an import would do: to the calendar, to due dates, and which escalations it shows to be needless.
+
+    ``counts`` has looked_at, moved, earlier, later, newly_overdue, no_longer_overdue and needless (escalations that
+    the new calendar would not have made; they stay). ``moves`` and ``needless`` name the first of them.
+    """
+
+    changed: CalendarImport
+    counts: Counter[str]
+    moves: Sequence[Move]
+    needless: Sequence[Move]
+
+
+def preview_calendar_change(
+    readers: sessionmaker[Session],
+    writers: sessionmaker[Session],
+    rows: Sequence[CalendarRow],
+    *,
+    now: datetime,
+    cutoff: time | None = None,
+    after_batch: Callable[[int], None] = lambda done: None,
+) -> CalendarPreview:
+    """Count what an import of these rows would move. Only the calendar is tried out, and taken back at once."""
+    with writers() as session:
+        before = active_rows(session)
+        changed = import_calendar(session, rows, now=now)
+        after = active_rows(session)
+        session.rollback()
+    counts: Counter[str] = Counter(
+        looked_at=0, moved=0, earlier=0, later=0, newly_overdue=0, no_longer_overdue=0, needless=0
+    )
+    moves: list[Move] = []
+    needless: list[Move] = []
+    today = dhaka_date(now)
+    with readers() as session:
+        recount = _Recount(session, before, after, cutoff)
+        last_id = 0
+        while batch := session.execute(_open_stays(last_id)).all():
+            last_id = batch[-1].id
+            for row in batch:
+                counts["looked_at"] += 1
+                due = recount(row)
+                if due == DueDate(received_on=row.received_on, due_on=row.due_on, is_provisional=row.is_provisional):
+                    continue
+                counts.update(moved=1, earlier=due.due_on < row.due_on, later=due.due_on > row.due_on)
+                counts.update(newly_overdue=due.due_on < today <= row.due_on)
+                counts.update(no_longer_overdue=row.due_on < today <= due.due_on)
+                if due.due_on != row.due_on and len(moves) < MOST_NAMED:
+                    moves.append(Move(row.tracking_number, row.due_on, due.due_on))
+            after_batch(counts["looked_at"])
+        for row in session.execute(_escalated_stays(rows)) if rows else ():
+            due = recount(row)
+            if dhaka_date(row.ended_at) <= due.due_on and row.due_on < due.due_on:
+                counts["needless"] += 1
+                if len(needless) < MOST_NAMED:
+                    needless.append(Move(row.tracking_number, row.due_on, due.due_on))
+    return CalendarPreview(changed=changed, counts=counts, moves=moves, needless=needless)
+
+
+class _Recount:
+    """Due dates on the new calendar, each distinct one counted once."""
+
+    def __init__(
+        self,
+        session: Session,
+        before: Sequence[CalendarRow],
+        after: Sequence[CalendarRow],
+        cutoff: time | None,
+    ) -> None:
+        offices = session.execute(select(Office.id, Office.slug, Office.district_en))
+        local = {row.scope for row in (*before, *after)}
+        self._scopes = {
+            number: frozenset({f"district:{district}", f"office:{slug}"} & local) for number, slug, district in offices
+        }
+        self._after, self._cutoff = list(after), cutoff
+        self._calendars: dict[frozenset[str], WorkingCalendar] = {}
+        self._known: dict[tuple[Any, ...], DueDate] = {}
+
+    def __call__(self, row: Any) -> DueDate:
+        scopes = self._scopes[row.office_id]
+        began = row.started_at if self._cutoff is not None else dhaka_date(row.started_at)
+        alike = (
+            scopes, began, row.assignment_sequence == 1, row.limit_amount, row.limit_unit, row.extra_days,
+            row.paper_received_on,
+        )  # fmt: skip
+        if alike not in self._known:
+            if scopes not in self._calendars:
+                self._calendars[scopes] = WorkingCalendar(self._after, scopes=scopes)
+            self._known[alike] = counted_again(row, self._calendars[scopes], self._cutoff)
+        return self._known[alike]
+
+
+_STAY = (
+    Complaint.id,
+    Complaint.tracking_number,
+    Assignment.sequence.label("assignment_sequence"),
+    Assignment.office_id,
+    Assignment.started_at,
+    Assignment.ended_at,
+    Assignment.received_on,
+    Assignment.due_on,
+    Assignment.is_provisional,
+    Assignment.limit_amount,
+    Assignment.limit_unit,
+    Assignment.extra_days,
+    AssistedFiling.paper_received_on,
+)
+
+
+def _open_stays(last_id: int) -> Any:
+    return (
+        select(*_STAY)
+        .select_from(Complaint)
+        .join(
+            Assignment,
+            (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
+        )
+        .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
+        .where(Complaint.id > last_id, is_open())
+        .order_by(Complaint.id)
+        .limit(BATCH)
+    )
+
+
+def _escalated_stays(rows: Sequence[CalendarRow]) -> Any:
+    """Stays that ended by escalation and had one of the changed days among those that counted."""
+    first, last = min(row.day for row in rows), max(row.day for row in rows)
+    return (
+        select(*_STAY)
+        .select_from(Assignment)
+        .join(Complaint, Complaint.id == Assignment.complaint_id)
+        .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
+        .where(Assignment.ended_by == Action.ESCALATE, Assignment.received_on <= last, Assignment.due_on >= first)
+        .order_by(Complaint.id)
+    )
