@@ -51,7 +51,7 @@ def read_html(text: str) -> list[Block]:
     head = _head(root)
     _drop_surroundings(root)
     tables = [table for table in root.iter("table") if next(table.iterdescendants("table"), None) is None]
-    with_services = [table for table in tables if any(columns.recognise(row) for row in _plain_rows(table))]
+    with_services = [table for table in tables if _is_of_charter(table)]
     content = _content_of(with_services) if with_services else root
     return checked([*head, *_blocks(content)])
 
@@ -95,7 +95,7 @@ def _drop_surroundings(root: Element) -> None:
             continue
         named = f"{element.get('class') or ''} {element.get('id') or ''}"
         is_hidden = element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", "")
-        is_around = bool(_AROUND.search(named)) and element.find(".//table") is None
+        is_around = bool(_AROUND.search(named)) and not any(_is_of_charter(table) for table in element.iter("table"))
         is_dropped = element.tag in _NEVER or element.get("role") in _ROLES or is_hidden or is_around
         if is_dropped and element.getparent() is not None and element.tag != "body":
             element.drop_tree()
@@ -147,6 +147,12 @@ def _blocks(element: Element) -> Iterator[Block]:
 
 
 # -- tables ------------------------------------------------------------------------------------------------------
+
+
+def _is_of_charter(table: Element) -> bool:
+    """Whether a row of the table itself is the heading of services, tiers or expectations."""
+    innermost = next(table.iterdescendants("table"), None) is None
+    return innermost and any(columns.recognise(row) for row in _plain_rows(table))
 
 
 def _plain_rows(table: Element) -> Iterator[list[str]]:

@@ -88,7 +88,7 @@ def _places(data: bytes) -> bytes:
     except subprocess.TimeoutExpired:
         raise InvalidFile(f"the PDF could not be read in {SECONDS} seconds", why="damaged") from None
     if done.returncode != 0:
-        raise InvalidFile("the PDF is damaged or locked with a password", why="locked")
+        raise InvalidFile("the PDF is damaged or locked with a password", why="damaged")
     return done.stdout
 
 

@@ -16,8 +16,9 @@ from grs.cli.forms import forms
 from grs.cli.letters import letters
 from grs.cli.offices import offices
 from grs.cli.people import people
-from grs.domain.errors import GrievanceError
+from grs.domain.errors import GrievanceError, InvalidInput
 from grs.settings import SettingsError
+from grs.words import word
 
 
 class _Tidy(click.Group):
@@ -30,12 +31,22 @@ class _Tidy(click.Group):
             return super().main(*args, **kwargs)
         except SettingsError as error:
             stop(str(error), status=2)
+        except InvalidInput as error:
+            stop("; ".join(f"{field}: {_in_words(reason)}" for field, reason in error.problems.items()))
         except GrievanceError as error:
             stop(str(error))
         except SQLAlchemyError as error:
             stop(f"the database refused: {str(getattr(error, 'orig', error)).splitlines()[0]}")
         except OSError as error:
             stop(f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+def _in_words(reason: str) -> str:
+    """A reason as the pages say it in English; a code without words as it is."""
+    try:
+        return word("problem", reason, "en")
+    except KeyError:
+        return reason
 
 
 @click.group(cls=_Tidy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -99,11 +99,12 @@ def open_link(session: Session, token: str, *, secret_key: str, now: datetime, l
     return link
 
 
-def set_password(session: Session, token: str, password: str, *, secret_key: str, now: datetime) -> None:
-    """Use a link: the password is set and every session ends; the second factor stays as it is."""
+def set_password(session: Session, token: str, password: str, *, secret_key: str, now: datetime) -> int:
+    """Use a link: the password is set and every session ends; the second factor stays as it is. Returns whose."""
     link = open_link(session, token, secret_key=secret_key, now=now, lock=True)
     check_password(password, link.person.name, link.person.email)
     link.person.password_hash = hash_secret(password)
     others = update(AccountLink).where(AccountLink.person_id == link.person_id, AccountLink.used_at.is_(None))
     session.execute(others.values(used_at=now))
     end_sessions(session, link.person_id, now=now)
+    return link.person_id

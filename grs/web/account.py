@@ -12,17 +12,21 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask.typing import ResponseReturnValue as Page
 from flask_login import current_user, login_user, logout_user
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
+from grs.db.administration import SecurityKind
 from grs.domain.errors import InvalidInput, NotFound
 from grs.usecases import account_links, accounts
 from grs.usecases import second_factor as second_factors
 from grs.usecases.secrets import token_hash
+from grs.usecases.security_log import log_event
 from grs.web import limits
 from grs.web.doors import house
 from grs.web.people import LoggedIn, me
 from grs.web.protection import anyone, logged_in
 
 log = logging.getLogger(__name__)
+CODE_DIGITS = 6
 blueprint = Blueprint("account", __name__)
 
 
@@ -49,6 +53,10 @@ def enter() -> Page:
     browser, address = request.user_agent.string, request.remote_addr or ""
     with house().writers.begin() as db:
         entry = accounts.log_in(db, email, password, now=house().clock(), browser=browser, address=address)
+        tried = accounts.person_by_email(db, email)
+        kind = SecurityKind.LOG_IN_FAILED if entry is None else SecurityKind.LOGGED_IN
+        if entry is None or not entry.awaits_code:
+            _note(db, kind, tried.id if tried else None)
     if entry is None:
         log.warning("log-in refused from %s", address)
         problems = {"password": "wrong_login"}
@@ -82,12 +90,24 @@ def enter_code() -> Page:
         entry = second_factors.pass_second_factor(
             db, current_user.token, typed, secret_key=secret_key, now=house().clock()
         )
+        if entry is None:
+            _note(db, SecurityKind.CODE_FAILED, current_user.person_id)
+        else:
+            is_recovery = len(typed.strip()) > CODE_DIGITS
+            _note(
+                db, SecurityKind.RECOVERY_CODE_USED if is_recovery else SecurityKind.LOGGED_IN, current_user.person_id
+            )
     if entry is None:
         log.warning("second factor refused for person %s from %s", current_user.person_id, request.remote_addr)
         problems = {"code": "wrong_second_factor"}
         return render_template("account/code.html", problems=problems, next=wanted), 401
     _carry(entry)
     return _inside(wanted)
+
+
+def _note(db: Session, kind: SecurityKind, person_id: int | None) -> None:
+    """A line of the security log, with where it came from."""
+    log_event(db, kind, now=house().clock(), person_id=person_id, address=request.remote_addr or "")
 
 
 def _awaits_code() -> bool:
@@ -125,6 +145,7 @@ def leave() -> Page:
     """End the session: a copied cookie is dead from now on."""
     with house().writers.begin() as db:
         accounts.log_out(db, me().token, now=house().clock())
+        _note(db, SecurityKind.LOGGED_OUT, me().person_id)
     logout_user()
     session.clear()
     return redirect(url_for("account.login"), 303)
@@ -147,6 +168,9 @@ def send_link() -> Page:
     """Send it; the answer is the same whether or not there is such an account."""
     with house().writers.begin() as db:
         account_links.ask_for_reset(db, request.form.get("email", ""), now=house().clock())
+        asked = accounts.person_by_email(db, request.form.get("email", ""))
+        if asked is not None:
+            _note(db, SecurityKind.RESET_ASKED, asked.id)
     return render_template("account/forgot.html", sent=True)
 
 
@@ -166,9 +190,10 @@ def use_link(token: str) -> Page:
     try:
         _check_again(password, again)
         with house().writers.begin() as db:
-            account_links.set_password(
+            person_id = account_links.set_password(
                 db, token, password, secret_key=house().settings.checked_secret, now=house().clock()
             )
+            _note(db, SecurityKind.PASSWORD_SET, person_id)
     except InvalidInput as error:
         return _link_page(token, error.problems), 422
     except NotFound:
@@ -220,6 +245,7 @@ def change_password() -> Page:
                 token=me().token,
                 now=house().clock(),
             )
+            _note(db, SecurityKind.PASSWORD_SET, me().person_id)
     except InvalidInput as error:
         return _account_page(error.problems), 422
     log.info("password changed by person %s", me().person_id)
@@ -241,6 +267,7 @@ def end_others() -> Page:
     """End every other session."""
     with house().writers.begin() as db:
         accounts.end_sessions(db, me().person_id, now=house().clock(), but=me().token)
+        _note(db, SecurityKind.SESSIONS_ENDED, me().person_id)
     return redirect(url_for("account.account", done="sessions"), 303)
 
 
@@ -268,6 +295,7 @@ def keep_second_factor() -> Page:
                 token=me().token,
                 now=house().clock(),
             )
+            _note(db, SecurityKind.SECOND_FACTOR_SET, me().person_id)
     except InvalidInput as error:
         return _second_factor_page(error.problems), 422
     log.info("second factor begun by person %s", me().person_id)
@@ -287,6 +315,7 @@ def renew_second_factor() -> Page:
                 codes = second_factors.new_recovery_codes(db, me().person_id)
             else:
                 second_factors.end_second_factor(db, me().person_id)
+                _note(db, SecurityKind.SECOND_FACTOR_REMOVED, me().person_id)
     except InvalidInput as error:
         return _account_page(error.problems), 422
     log.info("second factor changed by person %s", me().person_id)

@@ -86,6 +86,7 @@ FACTS = {
     "task_kind": "opinion",
     "was_until": "2025-05-12",
     "lines": [{"letter": "reminder", "tracking_number": "264839205176", "tier": 1, "was_due_on": "2025-05-20"}],
+    "seals": [{"day": "2025-05-20", "root": "3f" * 32}],
     "office_bn": "জেলা আইসিটি কার্যালয়, রংপুর",
     "office_en": "District ICT Office, Rangpur",
 }

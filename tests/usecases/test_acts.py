@@ -364,8 +364,8 @@ def test_digest_once_a_working_day_for_each_supervisor(house: House, clock: Cloc
 
 def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, clock: Clock) -> None:
     from grs.db.calendars import CalendarDay
-    from grs.usecases.calendars import import_calendar
     from grs.usecases.calendar_preview import preview_calendar_change
+    from grs.usecases.calendars import import_calendar
     from grs.usecases.recalculation import recalculate_due_dates
 
     clock.now = dhaka(date(2026, 11, 22), 10, 0)
