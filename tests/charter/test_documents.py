@@ -106,7 +106,7 @@ def test_a_portal_page_with_merged_cells_and_navigation_around_it() -> None:
     ]  # fmt: skip
     lines = PORTAL.splitlines()
     assert "জন্ম নিবন্ধন" in lines[first.line - 1], "the line is the page's own"
-    assert "২৫ কার্যদিবস" in lines[found.grievance_tiers[0].line - 1]
+    assert "(অনিক)" in lines[found.grievance_tiers[0].line - 1]
 
 
 def test_doubts_name_what_should_be_looked_at() -> None:
