@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from icalendar import Calendar, Event, vText
+from icalendar.parser import unescape_char
 
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, ONE_DAY, YEARS, CalendarRow, Certainty, RowKind, dhaka_date
@@ -74,20 +75,26 @@ def _rows_of(event: Any) -> list[CalendarRow]:
     if event.get("RRULE") or event.get("RDATE"):
         raise InvalidFile(f"{name or 'an event'}: repeating events are not taken; each day is gazetted by itself")
     first, last = _days(event, name)
-    announced = str(event.get("X-GRS-ANNOUNCED-ON", ""))
+    announced = _own(event, "X-GRS-ANNOUNCED-ON")
     return [
         CalendarRow(
             day=first + ONE_DAY * n,
             kind=_word(RowKind, event, "X-GRS-KIND", RowKind.HOLIDAY, name),
-            scope=_scope(str(event.get("X-GRS-SCOPE", NATIONAL)), name),
+            scope=_scope(_own(event, "X-GRS-SCOPE", NATIONAL), name),
             name_bn=name,
-            name_en=normalise(str(event.get("X-GRS-NAME-EN", name))),
-            reference=normalise(str(event.get("X-GRS-REFERENCE", event.get("DESCRIPTION", "")))),
+            name_en=normalise(_own(event, "X-GRS-NAME-EN", name)),
+            reference=normalise(_own(event, "X-GRS-REFERENCE", str(event.get("DESCRIPTION", "")))),
             certainty=_word(Certainty, event, "X-GRS-CERTAINTY", Certainty.UNVERIFIED, name),
             announced_on=_date(announced, name) if announced else None,
         )
         for n in range((last - first).days)
     ]
+
+
+def _own(event: Any, field: str, default: str = "") -> str:
+    """What one of our own properties says; the library leaves their escaping as it is."""
+    value = event.get(field)
+    return default if value is None else str(unescape_char(str(value)))
 
 
 def _days(event: Any, name: str) -> tuple[date, date]:
@@ -111,7 +118,7 @@ def _days(event: Any, name: str) -> tuple[date, date]:
 
 
 def _word(words: type[_W], event: Any, field: str, default: _W, name: str) -> _W:
-    text = str(event.get(field, default))
+    text = _own(event, field, default)
     try:
         return words(text)
     except ValueError:

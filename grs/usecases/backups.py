@@ -24,6 +24,8 @@ from grs.domain.errors import InvalidFile
 
 FORMAT = "grs-backup-1"
 MANIFEST = "manifest.json"
+TRAILER = b"\ngrs-backup sha256 "
+HASH_LENGTH = 64
 Progress = Callable[[str, int], None]
 
 
@@ -73,16 +75,12 @@ def write_backup(
         }
         package.writestr(MANIFEST, json.dumps(facts, indent=1, sort_keys=True))
         package.writestr("manifest.sha256", _hash(facts))
-    with unfinished.open("rb+") as file:
+    with unfinished.open("ab") as file:
+        file.write(TRAILER + _file_hash(unfinished, unfinished.stat().st_size).encode())
+        file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)
     return _facts(facts)
-
-
-def read_facts(path: Path) -> BackupFacts:
-    """What a file says of itself; raises InvalidFile when it is no backup. Its rows are not looked at."""
-    with _open(path) as package:
-        return _facts(_manifest(package))
 
 
 def check_backup(path: Path, progress: Progress = lambda table, rows: None) -> BackupFacts:
@@ -140,8 +138,29 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def _file_hash(path: Path, size: int) -> str:
+    """SHA-256 of the first ``size`` bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size > 0 and (part := file.read(min(size, 1 << 20))):
+            digest.update(part)
+            size -= len(part)
+    return digest.hexdigest()
+
+
+def _check_trailer(path: Path) -> None:
+    """Raise InvalidFile unless every byte is as it was written: the file ends with the hash of what is before."""
+    size = path.stat().st_size - len(TRAILER) - HASH_LENGTH
+    with path.open("rb") as file:
+        file.seek(max(size, 0))
+        trailer = file.read()
+    if size <= 0 or trailer != TRAILER + _file_hash(path, size).encode():
+        raise InvalidFile("this is no backup, or it is damaged or cut short")
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
+    _check_trailer(path)
     try:
         with zipfile.ZipFile(path) as package:
             yield package
