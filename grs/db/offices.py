@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from grs.db.base import Base, BigKey, Word
 from grs.domain.access import PostRole
 from grs.domain.bangla import search_text
-from grs.domain.districts import district_spellings
+from grs.domain.districts import district_names, district_spellings
 from grs.domain.tiers import OfficeLevel
 
 
@@ -53,8 +53,8 @@ class Office(Base):
     @property
     def calendar_scopes(self) -> tuple[str, ...]:
         """The local calendars that this office follows beside the national one."""
-        district = (f"district:{self.district_en}",) if self.district_en else ()
-        return (*district, f"office:{self.slug}")
+        districts = (f"district:{name}" for name in district_names(self.district_en)) if self.district_en else ()
+        return (*districts, f"office:{self.slug}")
 
 
 class Post(Base):

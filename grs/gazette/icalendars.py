@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from icalendar import Calendar, Event, vText
-from icalendar.parser import unescape_char
 
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, ONE_DAY, YEARS, CalendarRow, Certainty, RowKind, dhaka_date
 from grs.domain.errors import InvalidFile
 
 _W = TypeVar("_W", RowKind, Certainty)
+_ESCAPED = re.compile(r"\\([\\;,nN])")
 LONGEST_SPAN = timedelta(days=40)
 """No holiday lasts longer; an event of years is no holiday."""
 
@@ -92,9 +93,9 @@ def _rows_of(event: Any) -> list[CalendarRow]:
 
 
 def _own(event: Any, field: str, default: str = "") -> str:
-    """What one of our own properties says; the library leaves their escaping as it is."""
+    """What one of our own properties says; the library leaves their escaping (RFC 5545, 3.3.11) as it is."""
     value = event.get(field)
-    return default if value is None else str(unescape_char(str(value)))
+    return default if value is None else _ESCAPED.sub(lambda found: found[1].replace("n", " "), str(value))
 
 
 def _days(event: Any, name: str) -> tuple[date, date]:

@@ -102,10 +102,9 @@ class _Recount:
         after: Sequence[CalendarRow],
         cutoff: time | None,
     ) -> None:
-        offices = session.execute(select(Office.id, Office.slug, Office.district_en))
         local = {row.scope for row in (*before, *after)}
         self._scopes = {
-            number: frozenset({f"district:{district}", f"office:{slug}"} & local) for number, slug, district in offices
+            office.id: frozenset(set(office.calendar_scopes) & local) for office in session.scalars(select(Office))
         }
         self._after, self._cutoff = list(after), cutoff
         self._calendars: dict[frozenset[str], WorkingCalendar] = {}
