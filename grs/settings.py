@@ -167,10 +167,14 @@ def _clock_time(name: str, value: str) -> time | None:
 _NEVER_SHOWN = ("secret", "password", "token", "database_url", "rate_limit_storage", "sms_gateway_url", "folder")
 
 
-def shown_settings(settings: Settings) -> dict[str, str]:
-    """The settings that an administrator may see: never a secret, nor an address that may hold one."""
+def shown_settings(settings: Settings) -> dict[str, tuple[str, str]]:
+    """The settings that an administrator may see, each with its meaning: never a secret, nor what may hold one."""
+    meanings = dict(_MEANING.findall((CONFIG / "default.toml").read_text("utf-8")))
     return {
-        field.name: str(getattr(settings, field.name))
+        field.name: (str(getattr(settings, field.name)), meanings.get(field.name, ""))
         for field in fields(Settings)
         if not any(part in field.name for part in _NEVER_SHOWN)
     }
+
+
+_MEANING = re.compile(r"^(\w+) = [^#\n]*# (.+)$", re.MULTILINE)

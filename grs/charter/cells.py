@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from grs.charter.model import Contact, Officer, TimeLimit
 from grs.domain.bangla import WORD_NUMBERS, skeleton, to_ascii_digits, without_joiners
-from grs.domain.tiers import DayLimit, LimitUnit
+from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit
 
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 URL = re.compile(r"(?:https?://|www\.)[^\s<>,;।()]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.gov\.bd\b/?", re.IGNORECASE)
@@ -76,7 +76,8 @@ def read_day_limit(cell: str) -> DayLimit | None:
         (_CALENDAR_DAYS, LimitUnit.CALENDAR_DAYS),
     ):
         found = pattern.search(without_joiners(cell))
-        if found and (amount := _to_int(found["high"] or found["low"])):
+        amount = _to_int(found["high"] or found["low"]) if found else 0
+        if 1 <= amount <= LONGEST_LIMIT:
             return DayLimit(amount, unit)
     return None
 

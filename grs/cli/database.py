@@ -25,9 +25,9 @@ def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
     """
     from grs.usecases.annexes import verify_frozen
     from grs.usecases.histories import verify_histories
-    from grs.usecases.seals import verify_seals
+    from grs.usecases.seals import latest_seal, verify_seals
 
-    known = {}
+    known, sealed = {}, False
     for one in roots:
         day, _, root = one.partition("=")
         try:
@@ -39,11 +39,14 @@ def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
         result = verify_histories(session, number)
         if number is None:
             result.broken += verify_seals(session, known)
+            sealed = latest_seal(session) is not None
             changed = verify_frozen(session)
             result.broken += [(f"annex of {month:%Y-%m}", "is not as it was frozen") for month in changed]
     house.close()
     for tracking_number, problem in result.broken:
         click.echo(f"{tracking_number}: {problem}")
+    if number is None and not sealed:
+        click.echo("there is no seal yet: that no history was cut short is not proved", err=True)
     click.echo(f"{result.steps} steps of {result.complaints} complaints checked, {len(result.broken)} broken")
     if result.broken:
         sys.exit(1)

@@ -26,7 +26,8 @@ class Proposal(Base):
     """A document that was read and not taken yet: looked at, corrected, then confirmed or left to lapse."""
 
     __tablename__ = "proposal"
-    __table_args__ = (Index("ix_proposal_created_at", "created_at"),)
+    # A number that was confirmed or dropped is never another document's: an old page must not lead to it.
+    __table_args__ = (Index("ix_proposal_created_at", "created_at"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[ProposalKind] = mapped_column(Word(ProposalKind))

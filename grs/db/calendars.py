@@ -62,3 +62,8 @@ class CalendarChange(Base):
     earlier: Mapped[int] = mapped_column(default=0, server_default="0")
     later: Mapped[int] = mapped_column(default=0, server_default="0")
     newly_overdue: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether every open complaint has been counted again; it is looked over once more before it is settled."""
+        return self.applied_at is not None or (self.total > 0 and self.looked_at >= self.total)

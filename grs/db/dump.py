@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    null,
     select,
     text,
     update,
@@ -111,4 +112,6 @@ def _decoder(column: Column[Any]) -> Coder:
         return lambda value: None if value is None else datetime.fromisoformat(value)
     if isinstance(column.type, Date):
         return lambda value: None if value is None else date.fromisoformat(value)
+    if isinstance(column.type, JSON):
+        return lambda value: null() if value is None else value
     return lambda value: value

@@ -131,7 +131,7 @@ def cases_of(stays: Sequence[Stay], channel: Channel) -> list[Case]:
         before = stays[number - 1] if number else None
         taken_up = next((case for case in reversed(cases) if case.post_id == stay.post_id), None)
         if before is not None and before.ended_by in DISPOSING and before.tier is stay.tier and taken_up is not None:
-            _take_up_again(taken_up, stay)
+            _take_up_again(cases, taken_up, before, stay)
         else:
             cases.append(_case(stay, before, channel))
         _end(cases, stay)
@@ -157,9 +157,13 @@ def _case(stay: Stay, before: Stay | None, channel: Channel) -> Case:
     )
 
 
-def _take_up_again(case: Case, stay: Stay) -> None:
-    case.decisions[-1] = replace(case.decisions[-1], undone_on=stay.began_on)
-    case.dues.append((stay.began_on, stay.due_on))
+def _take_up_again(cases: Sequence[Case], here: Case, before: Stay, stay: Stay) -> None:
+    """A decision is taken back: for the desk that does it, and for those from which the case had gone up to it."""
+    for case in cases:
+        last = case.decisions[-1] if case.decisions else None
+        if last is not None and last.sequence == before.sequence:
+            case.decisions[-1] = replace(last, undone_on=stay.began_on)
+    here.dues.append((stay.began_on, stay.due_on))
 
 
 def _end(cases: Sequence[Case], stay: Stay) -> None:

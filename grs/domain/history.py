@@ -30,6 +30,40 @@ def canonical(details: Mapping[str, Any]) -> str:
     return json.dumps(details, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
 
 
+WRITTEN = frozenset({"text", "grounds", "reason", "reasons", "question", "comment", "place", "advice", "tags"})
+"""What a step says in somebody's own words. It may name anybody, so it can be erased; all other facts stay."""
+SALT, ERASED = "salt", "erased"
+
+
+def salted(details: Mapping[str, Any], salt: str) -> dict[str, Any]:
+    """Details with the salt under which their words are hashed; without any words they stay as they are."""
+    return {**details, SALT: salt} if any(details.get(name) for name in WRITTEN) else dict(details)
+
+
+def hashed_details(details: str) -> str:
+    """What of a step's details is hashed: in the place of words their salted digest, also after they were erased."""
+    if f'"{SALT}":' not in details and f'"{ERASED}":' not in details:
+        return details
+    found = json.loads(details)
+    salt, gone = found.pop(SALT, None), found.pop(ERASED, {})
+    digests = {} if salt is None else {name: _digest(salt, found[name]) for name in WRITTEN if found.get(name)}
+    return canonical(found | digests | gone)
+
+
+def without_words(details: str) -> str | None:
+    """The details with their words erased, so that the hash still comes out; None where there is nothing to erase."""
+    found = json.loads(details)
+    salt = found.pop(SALT, None)
+    if salt is None:
+        return None
+    gone = {name: _digest(salt, found.pop(name)) for name in WRITTEN if found.get(name)}
+    return canonical(found | {ERASED: gone})
+
+
+def _digest(salt: str, words: Any) -> str:
+    return hashlib.sha256(f"{salt}\x1f{canonical({'': words})}".encode()).hexdigest()
+
+
 def step_hash(previous: str, facts: StepFacts) -> str:
     """SHA-256 over the hash before and every fact, separated so that no two facts can be confused."""
     parts = (
@@ -39,29 +73,19 @@ def step_hash(previous: str, facts: StepFacts) -> str:
         facts.kind,
         facts.happened_at.astimezone(UTC).isoformat(),
         facts.actor,
-        facts.details,
+        hashed_details(facts.details),
     )
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-def first_broken(steps: Iterable[tuple[StepFacts, str, str]], erased: Mapping[int, str] | None = None) -> int | None:
+def first_broken(steps: Iterable[tuple[StepFacts, str, str]]) -> int | None:
     """The sequence of the first step that does not follow from the one before, or None.
 
-    Takes ``(facts, previous hash, hash)`` in order of sequence, which starts at 1 without gaps. Of a step whose
-    texts were ``erased`` the hash cannot be counted again: the next step carries it, and a later one, which says
-    that they were erased, holds the hash of what is left.
+    Takes ``(facts, previous hash, hash)`` in order of sequence, which starts at 1 without gaps.
     """
     expected, previous = 1, GENESIS
     for facts, carried, own in steps:
-        if facts.sequence != expected or carried != previous:
-            return expected
-        rest = (erased or {}).get(facts.sequence)
-        holds = step_hash(previous, facts) == own if rest is None else _digest(facts.details) == rest
-        if not holds:
+        if facts.sequence != expected or carried != previous or step_hash(previous, facts) != own:
             return expected
         expected, previous = expected + 1, own
     return None
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

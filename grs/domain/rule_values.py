@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from grs.domain.errors import InvalidInput
 from grs.domain.tasks import TaskLimits
-from grs.domain.tiers import DayLimit, LimitUnit, Tier
+from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit, Tier
 
 
 class RuleName(StrEnum):
@@ -39,8 +39,6 @@ UNITS: dict[RuleName, tuple[LimitUnit, ...]] = {
     RuleName.RECOMMENDATION: (LimitUnit.WORKING_DAYS,),
     RuleName.RETENTION: (LimitUnit.MONTHS,),
 }
-LARGEST = 600
-"""Of any unit; a larger number is a slip of the hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,7 @@ def check_value(
 ) -> None:
     """Raise InvalidInput unless this may be set: the past is not changed."""
     problems = {}
-    if amount is None or not 1 <= amount <= LARGEST:
+    if amount is None or not 1 <= amount <= LONGEST_LIMIT:
         problems["amount"] = "not_a_limit"
     if unit not in UNITS[name]:
         problems["unit"] = "not_this_unit"

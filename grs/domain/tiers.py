@@ -59,6 +59,10 @@ class About(StrEnum):
     APPEAL_OFFICER = "appeal_officer"
 
 
+LONGEST_LIMIT = 600
+"""Of any unit. A larger number is a slip of the hand, and one day a date that no calendar has."""
+
+
 @dataclass(frozen=True, slots=True)
 class DayLimit:
     """How long a tier may take: at least one of its unit."""
@@ -67,8 +71,8 @@ class DayLimit:
     unit: LimitUnit = LimitUnit.WORKING_DAYS
 
     def __post_init__(self) -> None:
-        if self.amount < 1:
-            raise ValueError("a limit is at least one day")
+        if not 1 <= self.amount <= LONGEST_LIMIT:
+            raise ValueError(f"a limit is at least one day and at most {LONGEST_LIMIT} of any unit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from grs.db.offices import Office
 from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS, Counts, Standing
+from grs.domain.calendar import DHAKA
 from grs.domain.tables import safe_cell
+from grs.notify.render import day_text, month_text, number_text
 from grs.usecases.annexes import MonthReport, RegisterRow, register
 from grs.words import word
 
 BESIDE = ("in_time_rate", "overturned_rate")
 REGISTER_COLUMNS = (
-    "number", "received_on", "intake", "service", "subject", "standing", "decided_on", "outcome", "reasons",
+    "number", "office", "received_on", "intake", "service", "subject", "standing", "decided_on", "outcome", "reasons",
     "root_cause", "advice",
 )  # fmt: skip
 Row = list[str | int | float]
@@ -32,6 +34,7 @@ def annex_rows(report: MonthReport, offices: Sequence[Office], *, appeals: bool,
     beside = BESIDE if appeals else BESIDE[:1]
     headings = [word("annex_column", name, language) for name in (*columns, *beside)]
     yield [word("annex_column", "office", language), *headings]
+    yield ["", *(f"({number_text(n, language)})" for n in range(1, len(columns) + 1)), *("" for _ in beside)]
     for office in offices:
         if report.by_office.get(office.id):
             name = office.name_bn if language == "bn" else office.name_en
@@ -62,6 +65,7 @@ def _register_cells(row: RegisterRow, language: str) -> Row:
     is_disposed = line.standing is Standing.DISPOSED
     return [
         complaint.tracking_number,
+        row.office.name_bn if language == "bn" else row.office.name_en,
         row.received_on.isoformat(),
         word("annex_column", line.intake, language),
         complaint.entry.name if complaint.entry else word("ground", complaint.ground, language),
@@ -87,6 +91,7 @@ def annex_csv(report: MonthReport, offices: Sequence[Office], *, language: str) 
         for row in annex_rows(report, offices, appeals=appeals, language=language):
             writer.writerow([_csv_cell(cell) for cell in row])
         writer.writerow([])
+    writer.writerows([_csv_cell(note)] for note in _foot(report, language))
     return out.getvalue()
 
 
@@ -106,7 +111,17 @@ def _csv_cell(cell: str | int | float) -> str | int | float:
 
 
 def _title(report: MonthReport, *, appeals: bool, language: str) -> str:
-    return f"{word('annex_title', 'appeals' if appeals else 'complaints', language)}, {report.month:%Y-%m}"
+    name = word("annex_title", "appeals" if appeals else "complaints", language)
+    return f"{name}, {month_text(report.month, language)}"
+
+
+def _foot(report: MonthReport, language: str) -> list[str]:
+    """What stands under the form: the formulas, and since when the month is frozen, with the hash over it."""
+    notes = [word("annex_note", name, language) for name in ("form", "rates", "counting")]
+    if report.frozen is None:
+        return [*notes, f"{word('annex_note', 'running', language)} {day_text(report.until, language)}"]
+    at = day_text(report.frozen.frozen_at.astimezone(DHAKA).date(), language)
+    return [*notes, f"{word('annex_note', 'frozen', language)} {at}, SHA-256 {report.frozen.sha256}"]
 
 
 def annex_xlsx(
@@ -125,14 +140,16 @@ def annex_xlsx(
         for appeals in (False, True):
             rows = annex_rows(report, offices, appeals=appeals, language=language)
             title = _title(report, appeals=appeals, language=language)
-            _sheet(book, f"G-1 {'appeals' if appeals else 'complaints'}", [[title]], rows, bold, wrapped, width=12)
+            _sheet(book, _name("G-1", appeals, language), [[title]], rows, bold, wrapped, 12, _foot(report, language))
         for appeals in (False, True):
             rows = register_rows(session, report, appeals=appeals, language=language, without=without)
-            _sheet(book, f"G-2 {'appeals' if appeals else 'complaints'}", [], rows, bold, wrapped, width=20)
+            _sheet(book, _name("G-2", appeals, language), [], rows, bold, wrapped, 20, [])
     return data.getvalue()
 
 
-def _sheet(book: Any, name: str, above: list[Row], rows: Iterator[Row], bold: Any, wrapped: Any, *, width: int) -> None:
+def _sheet(
+    book: Any, name: str, above: list[Row], rows: Iterator[Row], bold: Any, wrapped: Any, width: int, below: list[str]
+) -> None:
     sheet = book.add_worksheet(name)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
@@ -149,3 +166,12 @@ def _sheet(book: Any, name: str, above: list[Row], rows: Iterator[Row], bold: An
             else:
                 sheet.write_number(y, x, cell)
         y += 1
+    for note in below:
+        y += 1
+        sheet.write_string(y, 0, note)
+
+
+def _name(part: str, appeals: bool, language: str) -> str:
+    """A sheet's name: গ-১ অভিযোগ, G-2 appeals."""
+    which = "appeals" if appeals else "complaints"
+    return word("annex_sheet", f"{part}-{which}", language)

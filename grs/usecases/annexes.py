@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer, joinedload, selectinload, sessionmaker
 
 from grs.db.annexes import FrozenAnnex, FrozenMonth
-from grs.db.complaints import Complaint, Step
+from grs.db.complaints import Assignment, Complaint, Step
 from grs.db.offices import Office
 from grs.db.queries.annexes import DECIDING, stays_of_month
 from grs.domain.annex import (
@@ -219,6 +219,7 @@ class RegisterRow:
 
     line: Line
     complaint: Complaint
+    office: Office
     received_on: date
     decided_on: date | None
     reasons: str
@@ -242,12 +243,14 @@ def _register_rows(
     query = (
         select(Complaint)
         .options(
-            joinedload(Complaint.entry), joinedload(Complaint.office), joinedload(Complaint.assisted),
-            joinedload(Complaint.charter), selectinload(Complaint.assignments), defer(Complaint.description),
+            joinedload(Complaint.entry),
+            joinedload(Complaint.assisted),
+            selectinload(Complaint.assignments).joinedload(Assignment.office),
+            defer(Complaint.description),
             defer(Complaint.remedy),
         )
         .where(Complaint.tracking_number.in_({number for number, _ in wanted}), ~without)
-    )  # fmt: skip
+    )
     complaints = {complaint.tracking_number: complaint for complaint in session.scalars(query)}
     ids = [complaint.id for complaint in complaints.values()]
     decisions: dict[tuple[int, datetime], dict[str, Any]] = {}
@@ -267,6 +270,7 @@ def _register_row(
     return RegisterRow(
         line=line,
         complaint=complaint,
+        office=stays[line.sequence].office,
         received_on=min(paper, began) if paper else began,
         decided_on=dhaka_date(ended_at) if ended_at else None,
         reasons=told.get("reasons", ""),

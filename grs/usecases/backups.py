@@ -20,6 +20,7 @@ from grs.db import schema
 from grs.db.dump import all_tables, is_empty, load_rows, rows_of, set_sequences
 from grs.db.engine import WRITES
 from grs.db.messages import Message, MessageState
+from grs.db.offices import LoginSession
 from grs.domain.errors import InvalidFile
 
 FORMAT = "grs-backup-1"
@@ -52,7 +53,13 @@ def write_backup(
     unfinished = path.with_name(path.name + ".part")
     tables: dict[str, dict[str, Any]] = {}
     seal = ""
-    with _snapshot(engine) as connection, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as package:
+    # Nobody else may read it, and nobody else writes it at the same time.
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with (
+        _removed_on_failure(unfinished),
+        _snapshot(engine) as connection,
+        zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as package,
+    ):
         for table in all_tables():
             digest, count = hashlib.sha256(), 0
             with package.open(f"{table.name}.jsonl", "w", force_zip64=True) as member:
@@ -101,7 +108,8 @@ def check_backup(path: Path, progress: Progress = lambda table, rows: None) -> B
 def restore_backup(engine: Engine, path: Path, progress: Progress = lambda table, rows: None) -> BackupFacts:
     """Bring a backup into an empty database, all or nothing.
 
-    Letters that were waiting when it was made are held: whether they left since, nobody here knows. Raises
+    Letters that were waiting when it was made are held: whether they left since, nobody here knows. Who was logged in
+    logs in again. Raises
     InvalidFile for a damaged file, one of another release, or a place that is not empty.
     """
     facts = check_backup(path)
@@ -120,6 +128,7 @@ def restore_backup(engine: Engine, path: Path, progress: Progress = lambda table
         for table in all_tables():
             load_rows(connection, table, _counted(package, table.name, progress))
         connection.execute(update(Message).where(Message.state == MessageState.QUEUED).values(state=MessageState.HELD))
+        connection.execute(update(LoginSession).where(LoginSession.ended_at.is_(None)).values(ended_at=facts.made_at))
         set_sequences(connection)
     return facts
 
@@ -136,6 +145,15 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
         engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _file_hash(path: Path, size: int) -> str:

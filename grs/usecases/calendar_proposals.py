@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from grs.db.administration import Proposal, ProposalKind, SecurityKind
@@ -15,7 +15,7 @@ from grs.db.offices import Office
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, CalendarRow, Certainty, RowKind
 from grs.domain.districts import DISTRICTS, OLD_SPELLINGS
-from grs.domain.errors import InvalidInput, NotFound, NotYours
+from grs.domain.errors import InvalidFile, InvalidInput, NotFound, NotYours
 from grs.domain.typed import read_choice, read_day
 from grs.gazette import read_calendar_file, read_icalendar
 from grs.usecases.administration import Administrator
@@ -23,6 +23,8 @@ from grs.usecases.calendars import CalendarImport, import_calendar
 from grs.usecases.security_log import log_event
 
 LONGEST = 300
+KEPT_FOR = timedelta(days=30)
+LONGEST_IN_FILE = 2_000
 KNOWN_DISTRICTS = frozenset((*DISTRICTS.values(), *OLD_SPELLINGS))
 
 
@@ -64,6 +66,13 @@ def propose_file(session: Session, admin: Administrator, data: bytes, *, name: s
 def _propose(session: Session, admin: Administrator, rows: Sequence[CalendarRow], *, source: str) -> Proposal:
     for scope in {row.scope for row in rows}:
         _check_scope(session, admin, scope)
+    for row in rows:
+        if (
+            max(map(len, (row.name_bn, row.name_en, row.reference))) > LONGEST_IN_FILE
+            or max(len(row.name_bn), len(row.name_en)) > LONGEST
+        ):
+            raise InvalidFile(f"{row.day}: the name or the reference is too long")
+    session.execute(delete(Proposal).where(Proposal.created_at < admin.now - KEPT_FOR))
     proposal = Proposal(
         kind=ProposalKind.CALENDAR,
         person_id=admin.person_id,
@@ -97,7 +106,10 @@ def _check_scope(session: Session, admin: Administrator, scope: str) -> None:
 def proposed_rows(session: Session, admin: Administrator, number: int) -> tuple[list[CalendarRow], str]:
     """The rows of one's own proposal, and what they are referred to by; raises NotFound."""
     proposal = _own(session, admin, number)
-    return [_from_json(row) for row in proposal.content["rows"]], proposal.content["reference"]
+    rows = [_from_json(row) for row in proposal.content["rows"]]
+    for scope in {row.scope for row in rows}:
+        _check_scope(session, admin, scope)  # again: the right may have gone since
+    return rows, proposal.content["reference"]
 
 
 def apply_proposal(session: Session, admin: Administrator, number: int) -> tuple[CalendarImport, CalendarChange | None]:
@@ -120,7 +132,8 @@ def changes(session: Session, *, limit: int = 20) -> Sequence[CalendarChange]:
 
 def _own(session: Session, admin: Administrator, number: int) -> Proposal:
     found = session.get(Proposal, number, with_for_update=True)
-    if found is None or found.person_id != admin.person_id or found.kind is not ProposalKind.CALENDAR:
+    is_old = found is not None and found.created_at < admin.now - KEPT_FOR
+    if found is None or is_old or found.person_id != admin.person_id or found.kind is not ProposalKind.CALENDAR:
         raise NotFound("proposal", number)
     return found
 

@@ -193,7 +193,7 @@ class CalendarShelf:
     """
 
     def __init__(self) -> None:
-        self._stock = _Stock((-1, -1), [])
+        self._stock = _Stock((-1, -1, -1), [])
         self._lock = Lock()
 
     def for_office(self, session: Session, office: Office) -> WorkingCalendar:
@@ -207,9 +207,10 @@ class CalendarShelf:
         return {desk.tier: self.for_office(session, found[desk.office_id]) for desk in chain}
 
     def for_scopes(self, session: Session, scopes: Iterable[str] = ()) -> WorkingCalendar:
-        query = select(func.max(CalendarDay.id), func.count(CalendarDay.superseded_at))
-        newest, superseded = session.execute(query).one()
-        version = (newest or 0, superseded)
+        # The count too: of two changes made at once the one with the lower numbers may be committed later.
+        query = select(func.max(CalendarDay.id), func.count(CalendarDay.id), func.count(CalendarDay.superseded_at))
+        newest, count, superseded = session.execute(query).one()
+        version = (newest or 0, count, superseded)
         with self._lock:
             if version != self._stock.version:
                 self._stock = _Stock(version, [day.as_row() for day in _active(session)])
@@ -219,7 +220,7 @@ class CalendarShelf:
 class _Stock:
     """The rows of one version of the calendar, and what was built from them."""
 
-    def __init__(self, version: tuple[int, int], rows: list[CalendarRow]) -> None:
+    def __init__(self, version: tuple[int, int, int], rows: list[CalendarRow]) -> None:
         self.version, self._rows = version, rows
         self._local_scopes = frozenset(row.scope for row in rows if row.scope != NATIONAL)
         self._built: dict[frozenset[str], WorkingCalendar] = {}

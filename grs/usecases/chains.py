@@ -221,7 +221,8 @@ def order_desk(
 ) -> Chain:
     """An order names another post or another limit for one tier of an office, from a day on.
 
-    Complaints under way keep the chain they were filed under. Raises InvalidInput or NotFound.
+    It stands until another order, also in what begins later already. Complaints under way keep the chain they were
+    filed under. Raises InvalidInput or NotFound.
     """
     reference = normalise(reference)[:LONGEST_REFERENCE]
     problems = {}
@@ -237,24 +238,40 @@ def order_desk(
         problems["post"] = "wrong_role"
     if problems or in_force_from is None:
         raise InvalidInput(problems)
-    before = chain_in_force(session, office, in_force_from)
-    chain = _copy(before, in_force_from=in_force_from, source=ChainSource.ORDER, reference=reference, now=now)
-    (desk,) = [desk for desk in chain.desks if desk.tier is tier]
-    if post is not None:
-        desk.post, desk.post_id, desk.post_source = post, post.id, ChainSource.ORDER
-    if limit is not None:
-        desk.limit_amount, desk.limit_unit, desk.limit_source = limit.amount, limit.unit, ChainSource.ORDER
-    guideline = guideline_plan(session, office, limit_of)
-    chain.deviates = any(
+    first = None
+    for before in _from_day_on(session, office, in_force_from):
+        day = max(before.in_force_from, in_force_from)
+        chain = _copy(before, in_force_from=day, source=ChainSource.ORDER, reference=reference, now=now)
+        (desk,) = [desk for desk in chain.desks if desk.tier is tier]
+        if post is not None:
+            desk.post, desk.post_id, desk.post_source = post, post.id, ChainSource.ORDER
+        if limit is not None:
+            desk.limit_amount, desk.limit_unit, desk.limit_source = limit.amount, limit.unit, ChainSource.ORDER
+        chain.deviates = _desks_deviate(chain, guideline_plan(session, office, limit_of))
+        session.add(chain)
+        first = first or chain
+    session.flush()
+    assert first is not None
+    log_event(session, SecurityKind.CHAIN_ORDERED, now=now, person_id=person_id, office=office.slug, tier=int(tier),
+              in_force_from=in_force_from)  # fmt: skip
+    return first
+
+
+def _from_day_on(session: Session, office: Office, day: date) -> list[Chain]:
+    """The chain in force on a day, and the one of each later day on which another begins; raises NotFound."""
+    found = {chain_in_force(session, office, day).in_force_from: chain_in_force(session, office, day)}
+    for chain in reversed(chains_of(session, office)):
+        if chain.in_force_from > day:
+            found[chain.in_force_from] = chain  # of two on one day the later counts
+    return list(found.values())
+
+
+def _desks_deviate(chain: Chain, guideline: Plan) -> bool:
+    return any(
         (desk.post.office_id, DayLimit(desk.limit_amount, desk.limit_unit))
         != (guideline[desk.tier].office.id, guideline[desk.tier].limit)
         for desk in chain.desks
     )
-    session.add(chain)
-    session.flush()
-    log_event(session, SecurityKind.CHAIN_ORDERED, now=now, person_id=person_id, office=office.slug, tier=int(tier),
-              in_force_from=in_force_from)  # fmt: skip
-    return chain
 
 
 def posts_for_tier(session: Session, office: Office) -> Sequence[Post]:

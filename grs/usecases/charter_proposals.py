@@ -19,16 +19,22 @@ from grs.charter.doubts import Doubt, doubts_of
 from grs.charter.interpret import interpret
 from grs.charter.model import Contact, Officer, PrintedTier, Service, TimeLimit, as_kept, from_kept
 from grs.db.administration import Proposal, ProposalKind
-from grs.db.charters import Charter
+from grs.db.charters import ChainDesk, Charter
 from grs.db.offices import Office
 from grs.domain.bangla import normalise, normalise_lines
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import Category
-from grs.domain.tiers import DayLimit, LimitUnit, Tier
+from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit, Tier
 from grs.domain.typed import read_choice, read_day, read_number
 from grs.usecases.administration import Administrator, administered_office
-from grs.usecases.chains import Plan, deviates, guideline_plan, is_placed_by_guess, printed_plan
-from grs.usecases.charters import ServiceChange, charter_in_force, compare_with_version, put_in_force
+from grs.usecases.chains import Plan, chain_in_force, deviates, guideline_plan, is_placed_by_guess, printed_plan
+from grs.usecases.charters import (
+    ServiceChange,
+    charter_in_force,
+    compare_with_version,
+    put_in_force,
+    running_of,
+)
 from grs.usecases.offices import find_office, office_of
 from grs.usecases.rule_values import rules_on
 
@@ -192,7 +198,7 @@ def correct_tier(session: Session, admin: Administrator, number: int, tier: int,
     limit = None
     if typed.get("amount", "").strip():
         unit = read_choice(LimitUnit, typed, "unit", problems)
-        if not amount:
+        if not amount or amount > LONGEST_LIMIT:
             problems["amount"] = "not_a_limit"
         elif unit is not None:
             limit = DayLimit(amount, unit)
@@ -274,6 +280,7 @@ class Difference:
     chain: Plan
     deviates: bool
     running: int
+    desks_before: Mapping[int, ChainDesk]
 
 
 def difference(session: Session, proposal: CharterProposal, *, day: date) -> Difference:
@@ -292,8 +299,16 @@ def difference(session: Session, proposal: CharterProposal, *, day: date) -> Dif
         changes=changes,
         chain=plan,
         deviates=deviates(plan, guideline),
-        running=sum(change.running for change in changes),
+        running=running_of(session, proposal.office),
+        desks_before=_desks_now(session, proposal.office, day),
     )
+
+
+def _desks_now(session: Session, office: Office, day: date) -> dict[int, ChainDesk]:
+    try:
+        return {int(desk.tier): desk for desk in chain_in_force(session, office, day).desks}
+    except NotFound:
+        return {}
 
 
 def confirm(session: Session, admin: Administrator, number: int, *, in_force_from: date | None) -> Charter:

@@ -194,6 +194,13 @@ def _running_under(session: Session, entries: Sequence[CharterEntry]) -> Counter
     return Counter({number: count for number, count in session.execute(query) if number is not None})
 
 
+def running_of(session: Session, office: Office) -> int:
+    """How many complaints about an office are open, under whichever version of its charter."""
+    mine = select(Charter.id).where(Charter.office_id == office.id)
+    query = select(func.count(Complaint.id)).where(Complaint.charter_id.in_(mine), is_open())
+    return session.scalar(query) or 0
+
+
 def versions_of(session: Session, office: Office) -> Sequence[Charter]:
     """Every version of an office's charter, newest first."""
     return session.scalars(select(Charter).where(Charter.office_id == office.id).order_by(Charter.version.desc())).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from grs.domain.bangla import normalise_lines
 from grs.domain.calendar import dhaka_date
 from grs.domain.disposal import Outcome
 from grs.domain.errors import ActionNotAllowed, InvalidInput, NotFound
-from grs.domain.history import canonical
+from grs.domain.history import SALT, canonical
 from grs.domain.lodging import LONGEST, printable
 from grs.domain.workflow import Action, Stage, StepKind, next_stage
 from grs.uploads import CleanFile
@@ -66,7 +67,13 @@ def add_information(
 def _was_said_last(session: Session, complaint: Complaint, details: dict[str, object]) -> bool:
     """Whether the newest step is this very message: sent twice by a nervous thumb."""
     last = session.get_one(Step, (complaint.id, complaint.step_count))
-    return last.kind is StepKind.INFORMATION_ADDED and last.details == canonical(details)
+    return last.kind is StepKind.INFORMATION_ADDED and _without_salt(last.details) == canonical(details)
+
+
+def _without_salt(details: str) -> str:
+    found = json.loads(details)
+    found.pop(SALT, None)
+    return canonical(found)
 
 
 def withdraw(session: Session, tracking_number: str, *, reason: str, now: datetime) -> None:

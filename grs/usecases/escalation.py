@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.charters import Chain
@@ -34,6 +36,8 @@ from grs.usecases.ledger import (
 )
 from grs.usecases.recipients import Recipients
 
+log = logging.getLogger(__name__)
+
 BATCH = 500
 """Complaints a transaction: long enough to be quick, short enough that nobody waits (well under 1 s)."""
 
@@ -47,6 +51,7 @@ class _Sweep:
         self._calendars: dict[int, WorkingCalendar] = {}
         self._decisions: dict[tuple[int, Tier, date], Escalation | None] = {}
         self._crowded: set[int] | None = None
+        self.failed: set[int] = set()
         self._run = f"{now:%Y%m%d%H%M}-{secrets.token_hex(4)}"  # two workers' sweeps write lists of their own
 
     def prepare(self, session: Session, heads: Sequence[Head]) -> None:
@@ -119,13 +124,34 @@ def escalate_overdue(
     sweep = _Sweep(shelf, now)
     while True:
         with writers.begin() as session:
-            rows = session.execute(
-                _overdue(sweep.today).limit(batch).with_for_update(skip_locked=True, of=Complaint)
-            ).all()
-            counts.update(_escalate_batch(session, sweep, rows))
+            due = _overdue(sweep.today).limit(batch).with_for_update(skip_locked=True, of=Complaint)
+            rows = session.execute(due.where(Complaint.id.not_in(sweep.failed)) if sweep.failed else due).all()
+            counts.update(_escalate_all(session, sweep, rows))
         after_batch(counts["escalated"])
         if len(rows) < batch:
             return counts
+
+
+def _escalate_all(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -> Counter[str]:
+    """A batch as a whole; where it fails, each complaint by itself, so that one bad one does not stop the rest."""
+    try:
+        with session.begin_nested():
+            return _escalate_batch(session, sweep, rows)
+    except SQLAlchemyError:
+        raise  # the database, or a stay that somebody else has moved: the whole batch comes again
+    except Exception:
+        counts: Counter[str] = Counter()
+        for row in rows:
+            try:
+                with session.begin_nested():
+                    counts.update(_escalate_batch(session, sweep, [row]))
+            except SQLAlchemyError:
+                raise
+            except Exception:
+                log.exception("complaint %s cannot be escalated", row.tracking_number)
+                sweep.failed.add(row.id)
+                counts["failed"] += 1
+        return counts
 
 
 def _overdue(today: date) -> Any:

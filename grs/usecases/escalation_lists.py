@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
@@ -73,5 +73,10 @@ class EscalationLists:
     @staticmethod
     def _free_key(session: Session, key: str) -> str:
         """The key of the run's list; of a further one, where the first has left already."""
-        taken = session.scalar(select(func.count()).select_from(Message).where(Message.key.like(f"{key}%"))) or 0
+        taken = (
+            session.scalar(
+                select(func.count()).select_from(Message).where(or_(Message.key == key, Message.key.like(f"{key}/%")))
+            )
+            or 0
+        )
         return f"{key}/{taken + 1}" if taken else key

@@ -19,11 +19,12 @@ from grs.db.messages import Message, MessageChannel, MessageState, Posting
 from grs.domain.calendar import WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, next_reminder
 from grs.domain.escalation import escalates_after
-from grs.domain.history import StepFacts, canonical, step_hash
+from grs.domain.history import StepFacts, canonical, salted, step_hash
 from grs.domain.tiers import ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, Stage, StepKind
 from grs.notify.render import has_sms
 from grs.usecases.recipients import Recipient
+from grs.usecases.secrets import new_token
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ class Ledger:
             kind=kind,
             happened_at=self.now,
             actor=actor,
-            details=canonical(details),
+            details=canonical(salted(details, new_token())),
         )
         own = step_hash(head.head_hash, facts)
         self._steps.append(

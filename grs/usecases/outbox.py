@@ -71,7 +71,7 @@ def give_up(session: Session, admin: Administrator, message_id: int) -> None:
 
 def _stuck(session: Session, message_id: int) -> Message:
     message = session.get(Message, message_id, with_for_update=True)
-    if message is None or message.state not in STUCK:
+    if message is None or message.state not in STUCK or not message.to_address:
         raise NotFound("letter", message_id)
     return message
 

@@ -29,6 +29,8 @@ BATCH = 500
 LONGEST_TRANSACTION = timedelta(minutes=2)
 """After this long no transaction is running any more that read the calendar before a change."""
 FIRST_STAY = 1
+FORECAST = "forecast of "
+"""What a forecast is referred to by: not what anybody shall read as the reason why a date moved."""
 _NOTHING = {"looked_at": 0, "moved": 0, "earlier": 0, "later": 0, "newly_overdue": 0}
 
 
@@ -74,9 +76,10 @@ def apply_calendar_changes(
         waiting = session.scalars(select(CalendarChange).where(CalendarChange.applied_at.is_(None))).all()
     if not waiting:
         return Counter(_NOTHING)
-    reference = "; ".join(dict.fromkeys(change.reference for change in waiting))
+    told = [change for change in waiting if change.reference and not change.reference.startswith(FORECAST)] or waiting
+    reference = "; ".join(dict.fromkeys(change.reference for change in told))
     counts = recalculate_due_dates(
-        writers, shelf=shelf, now=now, reference=reference, cutoff=cutoff, changes=[change.id for change in waiting]
+        writers, shelf=shelf, now=now, reference=reference, cutoff=cutoff, changes=[change.id for change in told]
     )
     settled = [change.id for change in waiting if change.made_at <= now - LONGEST_TRANSACTION]
     with writers.begin() as session:

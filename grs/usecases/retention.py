@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -13,11 +10,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.complaints import Complainant, Complaint, ComplaintText, Step
+from grs.db.desks import ComplaintTag, HabitualMark
 from grs.db.drafts import Attachment, AttachmentContent, Draft
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageState, Posting
+from grs.db.tasks import Task
 from grs.domain.calendar import dhaka_date
 from grs.domain.deadlines import add_months
-from grs.domain.history import canonical
+from grs.domain.history import without_words
 from grs.domain.rule_values import RuleName
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.ledger import SCHEDULER, Ledger
@@ -25,16 +24,13 @@ from grs.usecases.lodging import searched_text
 from grs.usecases.rule_values import rules_on
 
 BATCH = 100
-ERASED = "erased"
-PERSONAL = ("text", "grounds", "reason", "reasons", "place", "file_names", "names", "advice", "title")
-"""What steps say in somebody's own words: it may name anybody."""
 
 
 def anonymise_closed(writers: sessionmaker[Session], *, now: datetime, dry_run: bool = False) -> Counter[str]:
     """Take the personal data out of complaints that were disposed of before the set time; a batch a transaction.
 
     Gone are who complained, what was written, files and letters' addresses. Figures, dates, decisions' outcomes and
-    root causes stay. Each step keeps its hash; a last step says what was erased and vouches for what is left.
+    root causes stay. The words of a step were hashed under a salt that goes with them: each hash still comes out.
     """
     counts: Counter[str] = Counter(anonymised=0)
     today = dhaka_date(now)
@@ -77,38 +73,21 @@ def _anonymise(session: Session, complaint: Complaint, now: datetime) -> None:
     session.execute(delete(AttachmentContent).where(AttachmentContent.attachment_id.in_(files)))
     session.execute(delete(Attachment).where(Attachment.complaint_id == complaint.id))
     session.execute(delete(Draft).where(Draft.complaint_id == complaint.id))
-    session.execute(
-        update(Message)
-        .where(Message.complaint_id == complaint.id, Message.state.not_in((MessageState.QUEUED, MessageState.HELD)))
-        .values(to_name="", to_address="", facts=None, last_error=None)
-    )
-    erased = _erase_texts(session, complaint)
+    letters = Message.complaint_id == complaint.id
+    waiting = Message.state.in_((MessageState.QUEUED, MessageState.HELD, MessageState.TO_POST))
+    session.execute(update(Message).where(letters, waiting).values(state=MessageState.DEAD))
+    session.execute(update(Message).where(letters).values(to_name="", to_address="", facts=None, last_error=None))
+    session.execute(delete(Posting).where(Posting.message_id.in_(select(Message.id).where(letters))))
+    session.execute(delete(ComplaintTag).where(ComplaintTag.complaint_id == complaint.id))
+    mark = HabitualMark.complaint_id == complaint.id
+    session.execute(update(HabitualMark).where(mark).values(proposal="", reasons=None))
+    session.execute(update(Task).where(Task.complaint_id == complaint.id).values(place=None))
+    erased = []
+    for step in session.scalars(select(Step).where(Step.complaint_id == complaint.id).order_by(Step.sequence)):
+        left = without_words(step.details)
+        if left is not None:
+            step.details = left
+            erased.append(step.sequence)
     ledger = Ledger(now)
-    ledger.step(complaint, StepKind.ANONYMISED, actor=SCHEDULER, details={ERASED: erased})
+    ledger.step(complaint, StepKind.ANONYMISED, actor=SCHEDULER, details={"steps": erased})
     ledger.write(session)
-
-
-def _erase_texts(session: Session, complaint: Complaint) -> dict[str, str]:
-    """Blank what was written in steps; by sequence, the hash of what is left of each that had something."""
-    erased = {}
-    steps = session.scalars(select(Step).where(Step.complaint_id == complaint.id).order_by(Step.sequence)).all()
-    for step in steps:
-        details = json.loads(step.details)
-        if any(details.get(name) for name in PERSONAL):
-            step.details = canonical({name: value for name, value in details.items() if name not in PERSONAL})
-            erased[str(step.sequence)] = rest_hash(step.details)
-    return erased
-
-
-def rest_hash(details: str) -> str:
-    """The hash that vouches for what is left of a step."""
-    return hashlib.sha256(details.encode()).hexdigest()
-
-
-def erased_steps(steps: Sequence[Any]) -> Mapping[int, str]:
-    """By sequence, what later steps vouch for of those whose texts were erased."""
-    found: dict[int, str] = {}
-    for step in steps:
-        if step.kind == StepKind.ANONYMISED:
-            found |= {int(number): rest for number, rest in json.loads(step.details)[ERASED].items()}
-    return found

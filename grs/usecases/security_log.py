@@ -12,6 +12,8 @@ from grs.db.administration import SecurityEvent, SecurityKind
 from grs.domain.history import canonical
 
 PAGE = 50
+ADDRESS = "address"
+"""Under this name a session may know from where it is worked."""
 
 
 def log_event(
@@ -26,7 +28,11 @@ def log_event(
     """Write one line. ``person_id`` is who did it, where that is known; ``details`` never holds a text or contact."""
     session.add(
         SecurityEvent(
-            happened_at=now, kind=kind, person_id=person_id or None, address=address[:60], details=canonical(details)
+            happened_at=now,
+            kind=kind,
+            person_id=person_id or None,
+            address=(address or session.info.get(ADDRESS, ""))[:60],
+            details=canonical(details),
         )
     )
 

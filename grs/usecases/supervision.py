@@ -191,11 +191,12 @@ WHATS = ("annex", "received", "running", "overdue", "escalated", "cause")
 class Cases:
     """One page of cases; ``hidden`` complaints are about the reader and not shown.
 
-    A complaint that went up twice counts as two appeals in ``total`` and stands in the list once.
+    A complaint that went up twice counts as two appeals in ``total`` and stands in the list once: ``distinct``.
     """
 
     complaints: Sequence[Complaint]
     total: int
+    distinct: int
     hidden: int
     next_after: int | None
 
@@ -203,15 +204,23 @@ class Cases:
 def cases_behind(session: Session, office_ids: Collection[int], behind: Behind, *, desk: Desk, after: int = 0) -> Cases:
     """The cases that make up a figure, a page from a complaint on. Who is complained about does not see his own."""
     if behind.what in ("annex", "received"):
-        keys = _keys_behind(session, office_ids, behind, desk.today)
-        where: list[ColumnElement[bool]] = [Complaint.tracking_number.in_({key.split("/")[0] for key in keys})]
-        total = len(keys)
-    else:
-        where = _conditions(session, office_ids, behind, desk.today)
-        total = _count(session, *where)
+        return _cases_of_keys(session, _keys_behind(session, office_ids, behind, desk.today), desk=desk, after=after)
+    where = _conditions(session, office_ids, behind, desk.today)
+    total = _count(session, *where)
     hidden = _count(session, *where, is_about(desk))
     found = queries.found(session, *where, ~is_about(desk), after=after, limit=PAGE + 1)
-    return Cases(found[:PAGE], total, hidden, found[PAGE - 1].id if len(found) > PAGE else None)
+    return Cases(found[:PAGE], total, total, hidden, found[PAGE - 1].id if len(found) > PAGE else None)
+
+
+def _cases_of_keys(session: Session, keys: Sequence[CaseKey], *, desk: Desk, after: int) -> Cases:
+    """Cases that are known by name: paged before they are asked for, however many they are."""
+    numbers = {key.split("/")[0] for key in keys}
+    about_me = numbers & set(session.scalars(select(Complaint.tracking_number).where(is_about(desk))))
+    shown = sorted(numbers - about_me)
+    page = shown[after : after + PAGE]
+    found = queries.found(session, Complaint.tracking_number.in_(page), limit=PAGE)
+    more = after + PAGE if len(shown) > after + PAGE else None
+    return Cases(found, len(keys), len(numbers), len(about_me), more)
 
 
 def _conditions(

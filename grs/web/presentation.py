@@ -25,6 +25,7 @@ from grs.domain.tracking import grouped
 from grs.domain.typed import read_day
 from grs.domain.workflow import INTERNAL_STEPS
 from grs.notify.render import day_text, month_text, number_text, short_day_text
+from grs.usecases.recalculation import FORECAST
 from grs.web.doors import house
 from grs.words import word
 
@@ -59,6 +60,7 @@ def init_app(app: Flask) -> None:
     app.template_filter("day")(_day)
     app.template_filter("size")(_size)
     app.template_filter("typed_day")(_typed_day)
+    app.template_filter("reference_text")(_reference_text)
     app.template_filter("typed_day_of")(typed_date)
     app.template_filter("without_addresses")(without_addresses)
     app.template_filter("language_of")(language_of)
@@ -163,6 +165,13 @@ def _word_or_typed(vocabulary: str, value: str) -> str:
 def without_addresses(reference: str) -> str:
     """A gazette reference as people read it: the web addresses of its evidence stay in the calendar."""
     return re.sub(r"\s*[;:]?\s*\S+\.[a-z]{2,}/\S*", "", reference).strip(" ;:")
+
+
+def _reference_text(reference: str) -> str:
+    """What a change of the calendar is referred to by, a forecast in the person's words."""
+    if reference.startswith(FORECAST):
+        return f"{word('certainty', 'forecast', g.language)} {_digits(reference.removeprefix(FORECAST))}"
+    return without_addresses(reference)
 
 
 def _district_name(english: str) -> str:

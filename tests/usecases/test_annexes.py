@@ -60,6 +60,7 @@ class File:
     closed: date | None = None
     in_time: bool = False
     outcome: str = ""
+    closed_by: int = 0
     gone: bool = False
 
 
@@ -79,7 +80,6 @@ def slow_count(house: House, month: date) -> dict[int, dict[str, dict[str, Any]]
     with house.readers() as session:
         for complaint in session.scalars(select(Complaint)):
             shelf: list[File] = []
-            brought_back: set[int] = set()
             was_open: set[int] = set()
             for step in complaint.steps:
                 day = dhaka_date(step.happened_at)
@@ -108,10 +108,13 @@ def slow_count(house: House, month: date) -> dict[int, dict[str, dict[str, Any]]
                     for one in shelf:
                         if one.closed is None and not one.gone:
                             one.closed, one.in_time, one.outcome = day, day <= one.due, facts["outcome"]
+                            one.closed_by = step.sequence
                 elif step.kind == "reopened":
                     one = [f for f in shelf if f.post == facts["to_post"]][-1]
-                    one.closed, one.due = None, date.fromisoformat(facts["due_on"])
-                    brought_back.add(id(one))
+                    for other in shelf:
+                        if other.closed is not None and other.closed_by == one.closed_by:
+                            other.closed = None
+                    one.due = date.fromisoformat(facts["due_on"])
             if not was_open:
                 was_open = {id(f) for f in shelf if f.closed is None and not f.gone}
             for one in shelf:

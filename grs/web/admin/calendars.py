@@ -38,6 +38,12 @@ def _asked_instant() -> tuple[datetime, date | None]:
     return datetime.combine(day + ONE_DAY, time(), DHAKA), day
 
 
+def _is_unreadable_day() -> bool:
+    problems: dict[str, str] = {}
+    read_day({"on": request.args.get("on", "")}, "on", problems)
+    return bool(problems)
+
+
 @blueprint.get("/calendar")
 @logged_in
 def calendar() -> Page:
@@ -61,6 +67,8 @@ def _calendar_page(typed: Mapping[str, str], problems: Mapping[str, str], error:
             ends_soon=last is None or date(last, 12, 31) < add_months(today(), CALENDAR_AHEAD_MONTHS),
             last_gazetted=last,
             on=on,
+            asked_on=request.args.get("on", ""),
+            on_problems={"on": "not_a_date"} if _is_unreadable_day() else {},
             changes=proposals.changes(db),
             kinds=list(RowKind),
             scope="" if admin.is_system else _own_scope(admin),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from grs.charter.packages import LARGEST_FILE
 from grs.domain.errors import InvalidFile, InvalidInput, NotFound
 from grs.domain.lodging import Category
-from grs.domain.tiers import DayLimit, LimitUnit, Tier
+from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit, Tier
 from grs.domain.typed import read_choice, read_day, read_number
 from grs.usecases import charter_proposals as proposals
 from grs.usecases.administration import administered_office
@@ -302,7 +302,7 @@ def order_chain(slug: str) -> Page:
     limit = None
     if typed.get("amount", "").strip():
         amount, unit = read_number(typed.get("amount")), read_choice(LimitUnit, typed, "unit", problems)
-        if not amount or amount > MOST_DAYS:
+        if not amount or amount > LONGEST_LIMIT:
             problems["amount"] = "not_a_limit"
         elif unit is not None:
             limit = DayLimit(amount, unit)
@@ -330,6 +330,3 @@ def order_chain(slug: str) -> Page:
     except NotFound:
         return _chain_page(slug, typed, {"in_force_from": "no_chain_yet"}), 422
     return redirect(url_for("admin.chain", slug=slug, done="yes"), 303)
-
-
-MOST_DAYS = 600

@@ -52,10 +52,12 @@ def person(person_id: int) -> Page:
 def _person_page(person_id: int, problems: Any) -> str:
     with house().readers() as db:
         found = appointments.administered_person(db, me_as_administrator(db), person_id)
+        ever = appointments.appointments_of(db, found)
         return render_template(
             "admin/person.html",
             person=found,
-            appointments=appointments.appointments_of(db, found),
+            appointments=ever,
+            held=[one for one in ever if one.held_from <= today() and (one.held_to is None or one.held_to >= today())],
             problems=problems,
             done=request.args.get("done", "") if request.args.get("done") in ACTS else "",
             today=today(),

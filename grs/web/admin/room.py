@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue as Page
 from sqlalchemy.orm import Session
 
 from grs.usecases.administration import Administrator, administrator, check_system
+from grs.usecases.security_log import ADDRESS
 from grs.web.doors import house
 from grs.web.officer.room import today
 from grs.web.people import me
@@ -37,6 +38,7 @@ def _administrators_only() -> None:
 
 def me_as_administrator(db: Session) -> Administrator:
     """The logged-in person as administrator; raises NotYours. Asked once a request."""
+    db.info[ADDRESS] = request.remote_addr or ""
     if "administrator" not in g:
         address = request.remote_addr or ""
         g.administrator = administrator(db, me().person_id, me().posts, now=house().clock(), address=address)

@@ -56,23 +56,24 @@ def registers() -> Page:
         report = month_report(db, scope.office_ids, month, today=today())
         which = _which()
         merged = {key: line for lines in report.by_office.values() for key, line in lines.items()}
-        page = max(read_number(request.args.get("page")) or 1, 1)
-        wanted = sorted(key for key, line in merged.items() if line.is_appeal is (which == "appeals"))
-        shown = wanted[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
-        lines = {key: merged[key] for key in shown}
-        rows = register(db, lines, appeals=which == "appeals", without=is_about(me().desk()))
+        rows = register(db, merged, appeals=which == "appeals", without=is_about(me().desk()))
+        total = sum(line.is_appeal is (which == "appeals") for line in merged.values())
+        is_whole = bool(request.args.get("all"))
+        page = 1 if is_whole else max(read_number(request.args.get("page")) or 1, 1)
+        shown = rows if is_whole else rows[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
         address = dict(scope.asked) | {"month": f"{month:%Y-%m}", "of": which}
         return render_template(
             "supervisor/register.html",
             scope=scope,
             month=month,
             which=which,
-            rows=rows,
-            hidden=len(shown) - len(rows),
+            rows=shown,
+            hidden=total - len(rows),
             first=(page - 1) * ROWS_A_PAGE,
             address=address,
-            total=len(wanted),
-            next_page=_next_page(address, page) if len(wanted) > page * ROWS_A_PAGE else None,
+            total=total,
+            is_whole=is_whole or len(rows) <= ROWS_A_PAGE,
+            next_page=_next_page(address, page) if not is_whole and len(rows) > page * ROWS_A_PAGE else None,
         )
 
 

@@ -1,7 +1,13 @@
 """supervision and administration: frozen months, seals, proposals, dated numbers, the security log, dated chains"""
 
+import json
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
+
+from grs.db.base import UtcDateTime
+from grs.domain.history import GENESIS, StepFacts, canonical, salted, step_hash
 
 revision = "0004"
 down_revision = "0003"
@@ -24,6 +30,7 @@ def upgrade() -> None:
     op.add_column("person", sa.Column("digest_only", sa.Boolean(), server_default=sa.false(), nullable=False))
     _date_the_chains()
     _keep_the_chain_of_filing()
+    _salt_the_words()
 
 
 def _date_the_chains() -> None:
@@ -58,6 +65,37 @@ def _keep_the_chain_of_filing() -> None:
         batch.alter_column("filed_chain_id", existing_type=sa.Integer(), nullable=False)
         batch.add_column(sa.Column("anonymised_at", INSTANT, nullable=True))
         batch.create_foreign_key(batch.f("fk_complaint_filed_chain_id"), "chain", ["filed_chain_id"], ["id"])
+
+
+def _salt_the_words() -> None:
+    """Words of steps are hashed under a salt from now on, so that they can be erased one day: the chains anew, once.
+
+    No seal exists before this revision, so nobody holds another end of any of them.
+    """
+    bind = op.get_bind()
+    complaints = bind.execute(sa.text("SELECT id, tracking_number FROM complaint ORDER BY id")).all()
+    steps = sa.text(
+        "SELECT sequence, kind, happened_at, actor, details FROM step WHERE complaint_id = :id ORDER BY sequence"
+    ).columns(happened_at=UtcDateTime())
+    change = sa.text(
+        "UPDATE step SET details = :details, previous_hash = :previous, hash = :own"
+        " WHERE complaint_id = :id AND sequence = :sequence"
+    )
+    for number, tracking_number in complaints:
+        previous, changed = GENESIS, []
+        for sequence, kind, at, actor, details in bind.execute(steps, {"id": number}).all():
+            told = canonical(salted(json.loads(details), secrets.token_urlsafe(24)))
+            facts = StepFacts(
+                tracking_number=tracking_number, sequence=sequence, kind=kind, happened_at=at, actor=actor, details=told
+            )
+            own = step_hash(previous, facts)
+            changed.append({"id": number, "sequence": sequence, "details": told, "previous": previous, "own": own})
+            previous = own
+        if changed:
+            bind.execute(change, changed)
+            bind.execute(
+                sa.text("UPDATE complaint SET head_hash = :head WHERE id = :id"), {"head": previous, "id": number}
+            )
 
 
 def _create_tables() -> None:
@@ -100,6 +138,7 @@ def _create_tables() -> None:
         sa.Column("content", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_proposal_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_proposal_created_at", "proposal", ["created_at"])
 
@@ -151,6 +190,7 @@ USED = (
     "SELECT 1 FROM chain WHERE source = 'order'",
     "SELECT 1 FROM complaint WHERE anonymised_at IS NOT NULL",
     "SELECT 1 FROM complaint WHERE channel = 'own_motion'",
+    "SELECT 1 FROM step WHERE details LIKE '%\"salt\":%'",
 )
 
 
