@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -13,11 +14,13 @@ from grs.charter.model import CharterDocument
 from grs.charter.text import decode, read_blocks
 from grs.domain.errors import InvalidFile
 
-_PAGE = re.compile(
-    r"^\s*(?:<!--.*?-->\s*)*(?:<!doctype html|<html|<head|<body|<div|<table|<meta|<h[1-6]|<p[\s>])",
-    re.IGNORECASE | re.DOTALL,
-)
+_PAGE = re.compile(r"<!doctype html|<html|<head|<body|<div|<table|<meta|<h[1-6]|<p[\s>]", re.IGNORECASE)
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_DAMAGE = (
+    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What libraries raise over damaged files: more kinds than any of them lists."""
 
 
 def read_document(data: bytes, *, name: str) -> CharterDocument:
@@ -30,7 +33,14 @@ def read_document(data: bytes, *, name: str) -> CharterDocument:
 
 
 def blocks_of(data: bytes) -> Sequence[Block]:
-    """The paragraphs and rows of a document of any kind, each with its line in the source."""
+    """The paragraphs and rows of a document of any kind, each with its line in the source; raises InvalidFile."""
+    try:
+        return _blocks_of(data)
+    except _DAMAGE:
+        raise InvalidFile("the file is damaged", why="damaged") from None
+
+
+def _blocks_of(data: bytes) -> Sequence[Block]:
     if data.startswith(b"%PDF-"):
         from grs.charter.pdf import read_pdf
 
@@ -40,11 +50,19 @@ def blocks_of(data: bytes) -> Sequence[Block]:
     if data.startswith(_OLD_OFFICE):
         raise InvalidFile("this is an old Word or Excel file; save it as DOCX or XLSX and try again", why="old_office")
     text = decode(data)
-    if _PAGE.match(text):
+    if _is_page(text):
         from grs.charter.html import read_html
 
         return read_html(text)
     return read_blocks(text)
+
+
+def _is_page(text: str) -> bool:
+    """Whether a text begins as a web page does, after comments."""
+    begins = text.lstrip()
+    while begins.startswith("<!--"):
+        begins = begins.partition("-->")[2].lstrip()
+    return bool(_PAGE.match(begins))
 
 
 def _packed(data: bytes) -> Sequence[Block]:

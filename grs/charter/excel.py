@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import date, datetime
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
+from openpyxl.utils import column_index_from_string
 from openpyxl.utils.exceptions import InvalidFileException
 
 from grs.charter.blocks import Block, Paragraph, checked, one_spelling, refuse_old_font_runs
@@ -17,6 +19,11 @@ from grs.charter.packages import check_package
 from grs.domain.errors import InvalidFile
 
 MOST_ROWS = 5_000
+MOST_CELLS = 60_000
+_ROW, _CELL = re.compile(rb"<(?:\w+:)?row[\s>/]"), re.compile(rb"<(?:\w+:)?c[\s>/]")
+_MERGED = re.compile(
+    rb"<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})[\"']"
+)
 
 
 def read_excel(data: bytes) -> list[Block]:
@@ -25,6 +32,7 @@ def read_excel(data: bytes) -> list[Block]:
     Raises InvalidFile for a damaged file, for words in an old font, and where there is no table.
     """
     check_package(data)
+    _check_sheets(data)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
     except (InvalidFileException, KeyError, ValueError, TypeError, zipfile.BadZipFile, ParseError):
@@ -43,6 +51,22 @@ def read_excel(data: bytes) -> list[Block]:
         first += len(grid.lines)
         blocks += [_paragraph_or_row(block) for block in lay_out(grid)]
     return checked(blocks)
+
+
+def _check_sheets(data: bytes) -> None:
+    """Raise InvalidFile for sheets too large before the library fills the memory with their cells."""
+    cells = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        for member in package.namelist():
+            if not member.startswith("xl/worksheets/") or not member.endswith(".xml"):
+                continue
+            sheet = package.read(member)
+            cells += sum(1 for _ in _CELL.finditer(sheet))
+            for left, top, right, bottom in _MERGED.findall(sheet):
+                width = column_index_from_string(right.decode()) - column_index_from_string(left.decode()) + 1
+                cells += max(width, 1) * max(int(bottom) - int(top) + 1, 1)
+            if cells > MOST_CELLS or sum(1 for _ in _ROW.finditer(sheet)) > MOST_ROWS:
+                raise InvalidFile(f"the sheets have more than {MOST_ROWS} rows or {MOST_CELLS} cells; no charter has")
 
 
 def _paragraph_or_row(block: Block) -> Block:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +33,7 @@ _LINES = {"p", "li", "dt", "dd", "div", "section", "article", "blockquote", "add
 _BETWEEN = re.compile(r"\s*(?:\||::|»|–|—|\s-\s)\s*")
 _FONT = re.compile(r"font-family\s*:\s*([^;\"]+)", re.IGNORECASE)
 MOSTLY_LINKS = 0.5
-DEEPEST = 200
+DEEPEST = 100
 
 
 def read_html(text: str) -> list[Block]:
@@ -53,7 +53,7 @@ def read_html(text: str) -> list[Block]:
     tables = [table for table in root.iter("table") if next(table.iterdescendants("table"), None) is None]
     with_services = [table for table in tables if _is_of_charter(table)]
     content = _content_of(with_services) if with_services else root
-    return checked([*head, *_blocks(content)])
+    return checked([*head, *_blocks(content, _with_lines(content))])
 
 
 def _depth(root: Element) -> int:
@@ -65,12 +65,19 @@ def _depth(root: Element) -> int:
 
 
 def _fonts(root: Element) -> Iterator[tuple[str, str]]:
-    for element in root.iter("font"):
-        yield element.get("face") or "", element.text_content()
-    for element in root.iterfind(".//*[@style]"):
-        found = _FONT.search(element.get("style") or "")
-        if found:
-            yield found[1], element.text_content()
+    """Each text with the font that the nearest element around it names."""
+    fonts: list[str] = [""]
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if not isinstance(element.tag, str):
+            continue
+        if event == "start":
+            found = _FONT.search(element.get("style") or "")
+            face = element.get("face") if element.tag == "font" else None
+            fonts.append(found[1] if found else face or fonts[-1])
+            yield fonts[-1], element.text or ""
+        else:
+            fonts.pop()
+            yield fonts[-1], element.tail or ""
 
 
 def _head(root: Element) -> list[Block]:
@@ -90,12 +97,14 @@ def _head(root: Element) -> list[Block]:
 
 
 def _drop_surroundings(root: Element) -> None:
+    tables = [table for table in root.iter("table") if _is_of_charter(table)]
+    holds_charter = {one for table in tables for one in (table, *table.iterancestors())}
     for element in list(root.iter()):
         if not isinstance(element.tag, str):
             continue
         named = f"{element.get('class') or ''} {element.get('id') or ''}"
         is_hidden = element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", "")
-        is_around = bool(_AROUND.search(named)) and not any(_is_of_charter(table) for table in element.iter("table"))
+        is_around = bool(_AROUND.search(named)) and element not in holds_charter
         is_dropped = element.tag in _NEVER or element.get("role") in _ROLES or is_hidden or is_around
         if is_dropped and element.getparent() is not None and element.tag != "body":
             element.drop_tree()
@@ -103,8 +112,8 @@ def _drop_surroundings(root: Element) -> None:
 
 def _content_of(tables: Sequence[Element]) -> Element:
     """The smallest part of the page that holds all tables, and what stands around it as long as that is no menu."""
-    ancestors = [[table, *table.iterancestors()] for table in tables]
-    content = next(one for one in ancestors[0] if all(any(one is other for other in row) for row in ancestors))
+    shared = set.intersection(*({table, *table.iterancestors()} for table in tables))
+    content = next(one for one in (tables[0], *tables[0].iterancestors()) if one in shared)
     while content.getparent() is not None and content.tag not in ("body", "main", "article"):
         above = content.getparent()
         text = len(above.text_content()) - len(content.text_content())
@@ -117,7 +126,19 @@ def _content_of(tables: Sequence[Element]) -> Element:
     return content
 
 
-def _blocks(element: Element) -> Iterator[Block]:
+def _with_lines(content: Element) -> set[Element]:
+    """The elements that begin a line of their own, or have one in them that does."""
+    found: set[Element] = set()
+    for one in content.iter():
+        if one.tag in _LINES or one.tag == "table":
+            at = one
+            while at is not None and at not in found:
+                found.add(at)
+                at = at.getparent()
+    return found
+
+
+def _blocks(element: Element, with_lines: Collection[Element]) -> Iterator[Block]:
     """The blocks below an element; text between block elements is a paragraph of its own."""
     words: list[str] = []
     line = element.sourceline or 1
@@ -136,9 +157,9 @@ def _blocks(element: Element) -> Iterator[Block]:
             if is_data:
                 yield from paragraph()
                 yield from lay_out(_grid(child))
-            elif child.tag in _LINES or any(one.tag in _LINES or one.tag == "table" for one in child.iter()):
+            elif child in with_lines:
                 yield from paragraph()
-                yield from _blocks(child)
+                yield from _blocks(child, with_lines)
             else:
                 line = line if any(word.strip() for word in words) else child.sourceline or line
                 words.append(child.text_content())

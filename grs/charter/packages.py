@@ -8,7 +8,7 @@ import zipfile
 from grs.domain.errors import InvalidFile
 
 LARGEST_FILE = 10_000_000
-LARGEST_UNPACKED = 60_000_000
+LARGEST_UNPACKED = 25_000_000
 MOST_MEMBERS = 2_000
 
 

@@ -12,7 +12,7 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from grs.charter.blocks import Block, Paragraph, checked, one_spelling, refuse_old_font_runs
-from grs.charter.grids import Cell, Grid, lay_out
+from grs.charter.grids import WIDEST, Cell, Grid, lay_out
 from grs.charter.packages import check_package
 from grs.domain.errors import InvalidFile
 
@@ -79,7 +79,7 @@ def _grid(table: Element, *, first_line: int) -> Grid:
         grid.add_row(first_line + number)
     for y, row in enumerate(rows):
         before = row.find(f"{qn('w:trPr')}/{qn('w:gridBefore')}")
-        x = int(before.get(qn("w:val")) or 0) if before is not None else 0
+        x = min(int(before.get(qn("w:val")) or 0), WIDEST) if before is not None else 0
         for cell in _cells(row):
             properties = cell.find(qn("w:tcPr"))
             width = _number(properties, "w:gridSpan")

@@ -59,20 +59,24 @@ def read_icalendar(data: bytes) -> list[CalendarRow]:
     What is not said is a nationwide holiday. Raises InvalidFile for anything that is no calendar, for events that
     repeat, and for events of some hours.
     """
+    rows: list[CalendarRow] = []
     try:
         calendar: Any = Calendar.from_ical(data.decode("utf-8-sig"))
-    except (ValueError, KeyError, IndexError):
-        raise InvalidFile("this is not an iCalendar file, or it is damaged") from None
-    rows: list[CalendarRow] = []
-    for event in calendar.walk("VEVENT"):
-        rows += _rows_of(event)
+        for event in calendar.walk("VEVENT"):
+            rows += _rows_of(event)
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError):
+        # What the library leaves broken (a property twice, a day that is none) shows only where it is used.
+        raise InvalidFile("this is not an iCalendar file, or it is damaged", why="damaged") from None
     if not rows:
         raise InvalidFile("the calendar has no events")
     return rows
 
 
 def _rows_of(event: Any) -> list[CalendarRow]:
-    name = normalise(str(event.get("SUMMARY", "")))
+    summary = event.get("SUMMARY", "")
+    if isinstance(summary, list):
+        raise InvalidFile(f"{summary[0]}: an event has two names")
+    name = normalise(str(summary))
     if event.get("RRULE") or event.get("RDATE"):
         raise InvalidFile(f"{name or 'an event'}: repeating events are not taken; each day is gazetted by itself")
     first, last = _days(event, name)

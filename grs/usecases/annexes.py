@@ -102,15 +102,24 @@ def month_report(session: Session, office_ids: Collection[int], month: date, *, 
     return MonthReport(month=month, until=until, by_office=by_office, frozen=None)
 
 
-def corrections_of(session: Session, report: MonthReport, office_ids: Collection[int]) -> list[Correction]:
-    """What counts otherwise now than when the month was frozen, such as a paper form keyed in later."""
+def corrections_of(
+    session: Session, report: MonthReport, office_ids: Collection[int], *, without: ColumnElement[bool]
+) -> list[Correction]:
+    """What counts otherwise now than when the month was frozen, such as a paper form keyed in later.
+
+    Cases the reader may not see are left out.
+    """
     if report.frozen is None:
         return []
     now = count_month(session, office_ids, report.month, until=report.until)
     found: list[Correction] = []
     for office_id in sorted({*report.by_office, *now}):
         found += corrections(report.by_office.get(office_id, {}), now.get(office_id, {}))
-    return found
+    numbers = {one.case.split("/")[0] for one in found}
+    unseen = set(
+        session.scalars(select(Complaint.tracking_number).where(Complaint.tracking_number.in_(numbers), without))
+    )
+    return [one for one in found if one.case.split("/")[0] not in unseen]
 
 
 # -- freezing ----------------------------------------------------------------------------------------------------

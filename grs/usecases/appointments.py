@@ -78,9 +78,12 @@ def keep_post(session: Session, admin: Administrator, office: Office, typed: Map
     return post
 
 
+FAR_REACHING = frozenset({PostRole.ADMINISTRATOR, PostRole.COORDINATOR, PostRole.CELL_OFFICER})
+"""Posts that reach beyond an office: only who keeps the system fills them, and touches who sits on them."""
+
+
 def _check_may_fill(admin: Administrator, role: PostRole) -> None:
-    """Only who keeps the system makes administrators and coordinators: nobody widens his own reach."""
-    if role in (PostRole.ADMINISTRATOR, PostRole.COORDINATOR, PostRole.CELL_OFFICER) and not admin.is_system:
+    if role in FAR_REACHING and not admin.is_system:
         raise NotYours("administration")
 
 
@@ -102,6 +105,8 @@ def appoint_person(session: Session, admin: Administrator, office: Office, typed
         problems["name"] = "too_long"
     if person is not None and not person.is_active:
         problems["email"] = "shut_out"
+    if person is not None and person.id == admin.person_id and not admin.is_system:
+        problems["email"] = "yourself"
     if problems or post is None:
         raise InvalidInput(problems)
     _check_may_fill(admin, post.role)
@@ -147,16 +152,17 @@ def people_of(
 
 
 def administered_person(session: Session, admin: Administrator, person_id: int) -> Person:
-    """A person of the administered offices; raises NotFound.
+    """A person of the administered offices; raises NotFound or NotYours.
 
-    One who also sits elsewhere is only changed by who keeps the system.
+    One who also sits elsewhere, or on a post that reaches further, is only changed by who keeps the system.
     """
     person = session.get(Person, person_id, with_for_update=True)
     if person is None:
         raise NotFound("person", person_id)
     if not admin.is_system:
-        offices = set(session.scalars(select(Post.office_id).join(PostHolder).where(PostHolder.person_id == person_id)))
-        if not offices or not offices <= set(admin.office_ids):
+        posts = session.scalars(select(Post).join(PostHolder).where(PostHolder.person_id == person_id)).all()
+        is_mine = {post.office_id for post in posts} <= set(admin.office_ids)
+        if not posts or not is_mine or FAR_REACHING & {post.role for post in posts}:
             raise NotYours("administration")
     return person
 

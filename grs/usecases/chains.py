@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from grs.db.offices import Office, Post
 from grs.domain.access import ROLE_OF_TIER
 from grs.domain.bangla import normalise
 from grs.domain.calendar import dhaka_date
-from grs.domain.errors import InvalidInput, NotFound
+from grs.domain.errors import InvalidInput, NotFound, NotYours
 from grs.domain.tiers import BELOW_DISTRICT, ChainSource, DayLimit, OfficeLevel, Tier
 from grs.usecases.posts import post_in
 from grs.usecases.security_log import log_event
@@ -140,38 +140,66 @@ def add_charter_chains(
     charter: Charter,
     printed: Sequence[PrintedTier],
     *,
-    limits_on: Mapping[date, LimitOf],
+    limits_on: Callable[[date], LimitOf],
+    change_days: Iterable[date],
     now: datetime,
 ) -> Chain:
-    """The chain of a new charter, and one more from each later day on which the guideline's limits change.
+    """The chain of a new charter, and one more from each later day on which an order or another limit begins.
 
-    ``limits_on`` gives the guideline's limits from the first day of the charter and from each such day. What an
-    order has laid down stands until a charter prints otherwise.
+    ``limits_on`` gives the guideline's limits on a day, ``change_days`` when they change. What an order has laid
+    down stands until a charter prints otherwise; an order that begins later stands over the print.
     """
+    office, first_day = charter.office, charter.in_force_from
+    _lock(session, office)
+    known = _by_first_day(session, office)
+    before = _orders_of(_latest(known, first_day))
+    later = {day for day in (*known, *change_days) if day > first_day}
     chains = []
-    for day, limit_of in sorted(limits_on.items()):
-        guideline = guideline_plan(session, charter.office, limit_of)
-        plan = printed_plan(charter.office, _with_orders(session, charter.office, guideline, day), printed)
-        chains.append(_add(session, charter, plan, guideline, in_force_from=max(day, charter.in_force_from), now=now))
+    for day in sorted({first_day, *later}):
+        guideline = guideline_plan(session, office, limits_on(day))
+        plan = printed_plan(office, _with_orders(guideline, before), printed)
+        since = {key: order for key, order in _orders_of(_latest(known, day)).items() if before.get(key) != order}
+        plan = _with_orders(plan, since)
+        chains.append(_add(session, charter, plan, guideline, in_force_from=day, now=now))
     return chains[0]
 
 
-def _with_orders(session: Session, office: Office, default: Plan, day: date) -> Plan:
-    """The default, with what an order in force says of the tiers it speaks of."""
-    try:
-        before = chain_in_force(session, office, day)
-    except NotFound:
-        return default
-    plan = dict(default)
-    for desk in before.desks:
-        changes: dict[str, Any] = {}
-        if desk.post_source is ChainSource.ORDER:
-            changes |= {"office": desk.post.office, "title": desk.post.title_bn, "post_source": ChainSource.ORDER}
-        if desk.limit_source is ChainSource.ORDER:
+def _lock(session: Session, office: Office) -> None:
+    """Chains of an office are made one after the other: each copies the one before."""
+    session.execute(select(Office.id).where(Office.id == office.id).with_for_update())
+
+
+def _by_first_day(session: Session, office: Office) -> dict[date, Chain]:
+    """The chains of an office by the day each begins; of two on one day the later one counts."""
+    return {chain.in_force_from: chain for chain in reversed(chains_of(session, office))}
+
+
+def _latest(chains: Mapping[date, Chain], day: date) -> Chain | None:
+    begun = [first_day for first_day in chains if first_day <= day]
+    return chains[max(begun)] if begun else None
+
+
+Orders = dict[tuple[Tier, str], dict[str, Any]]
+"""What orders say: by tier, of its post and of its limit."""
+
+
+def _orders_of(chain: Chain | None) -> Orders:
+    found: Orders = {}
+    for desk in chain.desks if chain is not None else ():
+        by = ChainSource.ORDER
+        if desk.post_source is by:
+            found[desk.tier, "post"] = {"office": desk.post.office, "title": desk.post.title_bn, "post_source": by}
+        if desk.limit_source is by:
             limit = DayLimit(desk.limit_amount, desk.limit_unit)
-            changes |= {"limit": limit, "limit_source": ChainSource.ORDER}
-        plan[desk.tier] = replace(plan[desk.tier], **changes)
-    return plan
+            found[desk.tier, "limit"] = {"limit": limit, "limit_source": by}
+    return found
+
+
+def _with_orders(plan: Plan, orders: Orders) -> Plan:
+    found = dict(plan)
+    for (tier, _), changes in orders.items():
+        found[tier] = replace(found[tier], **changes)
+    return found
 
 
 def _add(
@@ -215,14 +243,16 @@ def order_desk(
     limit: DayLimit | None,
     in_force_from: date | None,
     reference: str,
-    limit_of: LimitOf,
+    limits_on: Callable[[date], LimitOf],
     person_id: int,
     now: datetime,
+    within: Collection[int] | None = None,
 ) -> Chain:
     """An order names another post or another limit for one tier of an office, from a day on.
 
     It stands until another order, also in what begins later already. Complaints under way keep the chain they were
-    filed under. Raises InvalidInput or NotFound.
+    filed under. ``within``: only desks of these offices may be changed, and only for posts of theirs; None: all.
+    Raises InvalidInput, NotFound or NotYours.
     """
     reference = normalise(reference)[:LONGEST_REFERENCE]
     problems = {}
@@ -238,16 +268,20 @@ def order_desk(
         problems["post"] = "wrong_role"
     if problems or in_force_from is None:
         raise InvalidInput(problems)
+    _lock(session, office)
     first = None
     for before in _from_day_on(session, office, in_force_from):
         day = max(before.in_force_from, in_force_from)
+        is_foreign = post is not None and within is not None and post.office_id not in within
+        if is_foreign or not may_order(before, tier, within):
+            raise NotYours("administration")
         chain = _copy(before, in_force_from=day, source=ChainSource.ORDER, reference=reference, now=now)
         (desk,) = [desk for desk in chain.desks if desk.tier is tier]
         if post is not None:
             desk.post, desk.post_id, desk.post_source = post, post.id, ChainSource.ORDER
         if limit is not None:
             desk.limit_amount, desk.limit_unit, desk.limit_source = limit.amount, limit.unit, ChainSource.ORDER
-        chain.deviates = _desks_deviate(chain, guideline_plan(session, office, limit_of))
+        chain.deviates = _desks_deviate(chain, guideline_plan(session, office, limits_on(day)))
         session.add(chain)
         first = first or chain
     session.flush()
@@ -257,13 +291,20 @@ def order_desk(
     return first
 
 
+def may_order(chain: Chain, tier: Tier, within: Collection[int] | None) -> bool:
+    """Whether who administers these offices may change a tier of a chain: its desk stands in one of them.
+
+    The cell's own limit and desk are for who keeps the whole system (``within`` None).
+    """
+    (desk,) = [desk for desk in chain.desks if desk.tier is tier]
+    return within is None or (tier is not Tier.CELL_OFFICER and desk.post.office_id in within)
+
+
 def _from_day_on(session: Session, office: Office, day: date) -> list[Chain]:
     """The chain in force on a day, and the one of each later day on which another begins; raises NotFound."""
-    found = {chain_in_force(session, office, day).in_force_from: chain_in_force(session, office, day)}
-    for chain in reversed(chains_of(session, office)):
-        if chain.in_force_from > day:
-            found[chain.in_force_from] = chain  # of two on one day the later counts
-    return list(found.values())
+    first = chain_in_force(session, office, day)
+    later = _by_first_day(session, office)
+    return [first, *(chain for first_day, chain in sorted(later.items()) if first_day > day)]
 
 
 def _desks_deviate(chain: Chain, guideline: Plan) -> bool:
@@ -292,12 +333,20 @@ def posts_for_tier(session: Session, office: Office) -> Sequence[Post]:
 
 
 def follow_guideline(
-    session: Session, tier: Tier, limit: DayLimit, *, in_force_from: date, source: str, now: datetime
+    session: Session,
+    tier: Tier,
+    limit_on: Callable[[date], DayLimit],
+    *,
+    in_force_from: date,
+    source: str,
+    now: datetime,
 ) -> int:
     """Another limit of the guideline: each chain that takes its limit from there gets a follower from that day on.
 
-    Chains that begin later are followed too, on their own first day. Returns how many offices are concerned.
+    Chains that begin later are followed too, on their own first day, by the limit of that day. Returns how many
+    offices are concerned.
     """
+    session.execute(select(Office.id).order_by(Office.id).with_for_update())
     begun = (
         select(func.max(Chain.in_force_from))
         .where(Chain.office_id == Office.id, Chain.in_force_from <= in_force_from)
@@ -317,7 +366,8 @@ def follow_guideline(
     offices = set()
     for (office_id, day), before in newest.items():
         (desk,) = [desk for desk in before.desks if desk.tier is tier]
-        if desk.limit_source is not ChainSource.GUIDELINE:
+        limit = limit_on(day)
+        if desk.limit_source is not ChainSource.GUIDELINE or limit == DayLimit(desk.limit_amount, desk.limit_unit):
             continue
         chain = _copy(before, in_force_from=day, source=before.source, reference=source, now=now)
         (desk,) = [desk for desk in chain.desks if desk.tier is tier]

@@ -23,7 +23,7 @@ from grs.domain.bangla import skeleton
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import Category
 from grs.domain.rule_values import RULE_OF_TIER, rule_book
-from grs.usecases.chains import LimitOf, add_charter_chains
+from grs.usecases.chains import add_charter_chains
 from grs.usecases.offices import find_office, office_of
 from grs.usecases.posts import post_in
 from grs.usecases.rule_values import all_values
@@ -75,8 +75,14 @@ def put_in_force(
     )
     session.add(charter)
     session.flush()
+    values = all_values(session)
     add_charter_chains(
-        session, charter, document.grievance_tiers, limits_on=_limits_from(session, in_force_from), now=now
+        session,
+        charter,
+        document.grievance_tiers,
+        limits_on=lambda day: rule_book(values, day).of_tier,
+        change_days={v.in_force_from for v in values if v.name in RULE_OF_TIER.values()},
+        now=now,
     )
     for title in dict.fromkeys(s.officer.designation for s in document.services if s.officer is not None):
         post_in(session, office, PostRole.RESPONSIBLE_OFFICER, title or None)
@@ -84,13 +90,6 @@ def put_in_force(
     log_event(session, SecurityKind.CHARTER_IN_FORCE, now=now, person_id=person_id, office=office.slug,
               version=charter.version, in_force_from=in_force_from)  # fmt: skip
     return charter
-
-
-def _limits_from(session: Session, day: date) -> dict[date, LimitOf]:
-    """The guideline's limits on a day, and from each later day on which one of them changes."""
-    values = all_values(session)
-    later = {v.in_force_from for v in values if v.name in RULE_OF_TIER.values() and v.in_force_from > day}
-    return {on: rule_book(values, on).of_tier for on in {day, *later}}
 
 
 def charter_in_force(session: Session, office: Office, today: date) -> Charter:

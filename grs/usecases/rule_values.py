@@ -88,7 +88,15 @@ def set_value(
     tier = next((tier for tier, rule in RULE_OF_TIER.items() if rule is name), None)
     if tier is None:
         return 0
-    return follow_guideline(session, tier, DayLimit(amount, unit), in_force_from=in_force_from, source=source, now=now)
+    values = all_values(session)
+    return follow_guideline(
+        session,
+        tier,
+        lambda day: rule_book(values, day).of_tier(tier),
+        in_force_from=in_force_from,
+        source=source,
+        now=now,
+    )
 
 
 def _as_dated(value: RuleValue) -> DatedValue:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.charters import ChainDesk, Charter
-from grs.db.complaints import Complaint, is_about_somebody
+from grs.db.complaints import Assignment, Complaint, is_about_somebody
 from grs.db.desks import HabitualMark
 from grs.db.tasks import Task, TaskMember
 from grs.domain.access import Deed, Relation, may
@@ -111,6 +111,16 @@ def is_about(desk: Desk) -> ColumnElement[bool]:
             and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(headed)),
         ),
     )
+
+
+def is_out_of_sight(desk: Desk) -> ColumnElement[bool]:
+    """The complaint is about the person at work, or never lay at a desk of his nor in an office he supervises."""
+    was_here = select(Assignment.complaint_id).where(
+        Assignment.complaint_id == Complaint.id,
+        or_(Assignment.post_id.in_(desk.post_ids), Assignment.office_id.in_(desk.supervised_offices)),
+    )
+    supervised = select(Charter.id).where(Charter.office_id.in_(desk.supervised_offices))
+    return or_(is_about(desk), and_(~was_here.exists(), Complaint.charter_id.not_in(supervised)))
 
 
 def accused_of(session: Session, complaint: Complaint, people: Recipients) -> set[int]:

@@ -22,7 +22,7 @@ from grs.domain.figures import percentile
 from grs.domain.tiers import Tier
 from grs.usecases.annexes import MonthReport, count_month, first_of_month, month_report
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.standing import Desk, is_about
+from grs.usecases.standing import Desk, is_about, is_out_of_sight
 
 MONTHS = 12
 MOST_SERVICES = 20
@@ -189,7 +189,7 @@ WHATS = ("annex", "received", "running", "overdue", "escalated", "cause")
 
 @dataclass(frozen=True, slots=True)
 class Cases:
-    """One page of cases; ``hidden`` complaints are about the reader and not shown.
+    """One page of cases; ``hidden`` complaints are about the reader, or were never at his desks, and not shown.
 
     A complaint that went up twice counts as two appeals in ``total`` and stands in the list once: ``distinct``.
     """
@@ -215,12 +215,12 @@ def cases_behind(session: Session, office_ids: Collection[int], behind: Behind, 
 def _cases_of_keys(session: Session, keys: Sequence[CaseKey], *, desk: Desk, after: int) -> Cases:
     """Cases that are known by name: paged before they are asked for, however many they are."""
     numbers = {key.split("/")[0] for key in keys}
-    about_me = numbers & set(session.scalars(select(Complaint.tracking_number).where(is_about(desk))))
-    shown = sorted(numbers - about_me)
+    unseen = numbers & set(session.scalars(select(Complaint.tracking_number).where(is_out_of_sight(desk))))
+    shown = sorted(numbers - unseen)
     page = shown[after : after + PAGE]
     found = queries.found(session, Complaint.tracking_number.in_(page), limit=PAGE)
     more = after + PAGE if len(shown) > after + PAGE else None
-    return Cases(found, len(keys), len(numbers), len(about_me), more)
+    return Cases(found, len(keys), len(numbers), len(unseen), more)
 
 
 def _conditions(

@@ -157,7 +157,32 @@ def wide_excel() -> bytes:
     return out.getvalue()
 
 
+def rewritten(data: bytes, member: str, old: bytes, new: bytes) -> bytes:
+    """The same package with something else in one of its files."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        return zipped(
+            {name: package.read(name).replace(old, new) if name == member else package.read(name)
+             for name in package.namelist()}
+        )  # fmt: skip
+
+
+def merged_excel() -> bytes:
+    """A small file whose one merged cell would be millions of cells in memory."""
+    book = openpyxl.Workbook()
+    out = io.BytesIO()
+    book.save(out)
+    merged = b'</sheetData><mergeCells count="1"><mergeCell ref="A1:XFD900"/></mergeCells>'
+    return rewritten(out.getvalue(), "xl/worksheets/sheet1.xml", b"</sheetData>", merged)
+
+
+SHORT = as_word(CHARTERS[0].read_text())
+BEFORE = b'<w:tr><w:trPr><w:gridBefore w:val="x"/></w:trPr>'
+
 REFUSED = {
+    "a Word file with a broken number": (rewritten(SHORT, "word/document.xml", b"<w:tr>", BEFORE), "damaged"),
+    "a Word file with no body": (rewritten(SHORT, "word/document.xml", b"w:body", b"w:nobody"), "damaged"),
+    "a sheet merged to the edge": (merged_excel(), ""),
+    "a page of comments only": ("<!--" + "-->  <!--" * 40 + "ক" * 40, "no_table"),
     "old fonts in Word": (sutonny_word(), "old_font"),
     "old fonts in a page": (
         f"<html><body><p>{'বাংলা শিরোনাম ' * 9}</p><table><tr><td style='font-family: SutonnyMJ'>"

@@ -112,8 +112,8 @@ def order(house: House, slug: str, tier: Tier, **changes: Any) -> None:
     with house.writers.begin() as session:
         facts: dict[str, Any] = {"post": None, "limit": DayLimit(15), "in_force_from": LATER, "reference": "আদেশ ৭"}
         order_desk(
-            session, find_office(session, slug), tier, **facts | changes, limit_of=rules_on(session, LATER).of_tier,
-            person_id=1, now=house.clock(),
+            session, find_office(session, slug), tier, **facts | changes,
+            limits_on=lambda day: rules_on(session, day).of_tier, person_id=1, now=house.clock(),
         )  # fmt: skip
 
 
@@ -144,6 +144,47 @@ def test_an_order_stands_when_a_later_charter_says_nothing_of_it(house: House, c
     assert desk(house, "doict-jaintiapur", date(2025, 7, 1), Tier(2))[:3] == (
         DayLimit(15), ChainSource.GUIDELINE, ChainSource.ORDER,
     )  # fmt: skip
+
+
+def test_orders_of_different_days_and_a_charter_between_them_stand_each_from_its_day(
+    house: House, clock: Clock
+) -> None:
+    order(house, "doict-jaintiapur", Tier(2), limit=DayLimit(12), in_force_from=date(2025, 8, 1))
+    order(house, "doict-jaintiapur", Tier(1), limit=DayLimit(10), in_force_from=date(2025, 6, 15))
+    assert desk(house, "doict-jaintiapur", date(2025, 8, 1), Tier(1))[0] == DayLimit(10), "reaches what begins later"
+    data = (CONFIG / "charters" / "004_de807a22b227fe61.txt").read_bytes()
+    with house.writers.begin() as session:
+        import_charter(session, data, source="x.txt", office=None, in_force_from=date(2025, 7, 1), now=house.clock())
+        charter = charter_in_force(session, find_office(session, "doict-jaintiapur"), date(2025, 8, 1))
+        for day in (date(2025, 7, 1), date(2025, 8, 1)):
+            assert chain_in_force(session, find_office(session, "doict-jaintiapur"), day).charter_id == charter.id
+    for day, limit in ((date(2025, 7, 1), DayLimit(20)), (date(2025, 8, 1), DayLimit(12))):
+        assert desk(house, "doict-jaintiapur", day, Tier(1))[0] == DayLimit(10)
+        assert desk(house, "doict-jaintiapur", day, Tier(2))[0] == limit
+
+
+def test_an_order_that_begins_after_a_charter_stands_over_what_it_prints(house: House) -> None:
+    order(house, "doict-kaunia", Tier(1), limit=DayLimit(12), in_force_from=date(2025, 8, 1))
+    with house.readers() as session:
+        source = charter_in_force(session, find_office(session, "doict-kaunia"), TODAY).source_name
+    data = (CONFIG / "charters" / source).read_bytes()
+    with house.writers.begin() as session:
+        import_charter(
+            session, data, source="x.txt", office="doict-kaunia", in_force_from=date(2025, 7, 1), now=house.clock()
+        )
+    assert desk(house, "doict-kaunia", date(2025, 7, 1), Tier(1))[0] == DayLimit(30)
+    assert desk(house, "doict-kaunia", date(2025, 8, 1), Tier(1))[0] == DayLimit(12)
+
+
+def test_an_office_orders_only_its_own_desks(house: House) -> None:
+    with house.readers() as session:
+        upazila = {find_office(session, "doict-kaunia").id}
+        district = upazila | {find_office(session, "doict-rangpur").id}
+    for tier, within in ((Tier(1), upazila), (Tier(2), district), (Tier(3), district)):
+        with pytest.raises(NotYours):
+            order(house, "doict-kaunia", tier, within=within)
+    order(house, "doict-kaunia", Tier(1), within=district)
+    assert desk(house, "doict-kaunia", LATER, Tier(1))[0] == DayLimit(15)
 
 
 def test_an_order_names_a_post_of_the_tier_only(house: House) -> None:
@@ -194,6 +235,13 @@ def test_a_charter_that_begins_before_a_set_limit_follows_it_too(house: House) -
         import_charter(session, data, source="x.txt", office=None, in_force_from=date(2025, 5, 1), now=house.clock())
     assert desk(house, "doict-jaintiapur", date(2025, 5, 1), Tier(2))[0] == DayLimit(20)
     assert desk(house, "doict-jaintiapur", LATER, Tier(2))[0] == DayLimit(25)
+
+
+def test_limits_set_in_any_order_count_each_from_its_day(house: House) -> None:
+    set_limit(house, 25, date(2025, 6, 16))
+    set_limit(house, 28, date(2025, 6, 11))
+    days = {date(2025, 6, 10): 20, date(2025, 6, 11): 28, date(2025, 6, 15): 28, date(2025, 6, 16): 25}
+    assert {day: desk(house, "doict-jaintiapur", day, Tier(2))[0].amount for day in days} == days
 
 
 @pytest.mark.parametrize(("amount", "day"), [(0, LATER), (601, LATER), (None, LATER), (5, date(2025, 4, 5)), (5, None)])

@@ -242,6 +242,9 @@ def test_a_calendar_of_another_program_is_taken_day_by_day() -> None:
         "DTSTART;VALUE=DATE:20270101\nDTEND;VALUE=DATE:20280101",
         "DTSTART;VALUE=DATE:20270310\nX-GRS-KIND:feast",
         "X-GRS-KIND:holiday",
+        "DTSTART;VALUE=DATE:20270310\nDTSTART;VALUE=DATE:20270311",
+        "DTSTART;VALUE=DATE:20279999",
+        "DTSTART;VALUE=DATE:20270310\nSUMMARY:two names",
     ],
 )
 def test_an_event_that_is_no_day_is_refused(lines: str) -> None:

@@ -15,7 +15,7 @@ from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit, Tier
 from grs.domain.typed import read_choice, read_day, read_number
 from grs.usecases import charter_proposals as proposals
 from grs.usecases.administration import administered_office
-from grs.usecases.chains import chain_in_force, chains_of, order_desk, posts_for_tier
+from grs.usecases.chains import chain_in_force, chains_of, may_order, order_desk, posts_for_tier
 from grs.usecases.charters import versions_of
 from grs.usecases.rule_values import rules_on
 from grs.web.admin.room import Page, blueprint, me_as_administrator, today
@@ -266,14 +266,16 @@ def _chain_page(slug: str, typed: Mapping[str, str], problems: Mapping[str, str]
     with house().readers() as db:
         admin = me_as_administrator(db)
         office = administered_office(db, admin, slug)
+        within = None if admin.is_system else admin.office_ids
+        current = _chain_now(db, office)
         return render_template(
             "admin/chain.html",
             office=office,
             chains=chains_of(db, office),
-            current=_chain_now(db, office),
+            current=current,
             versions={version.id: version for version in versions_of(db, office)},
-            posts=posts_for_tier(db, office),
-            tiers=list(Tier),
+            posts=[post for post in posts_for_tier(db, office) if within is None or post.office_id in within],
+            tiers=[tier for tier in Tier if current is None or may_order(current, tier, within)],
             units=list(LimitUnit),
             typed=typed,
             problems=problems,
@@ -321,9 +323,10 @@ def order_chain(slug: str) -> Page:
                 limit=limit,
                 in_force_from=day,
                 reference=typed.get("reference", ""),
-                limit_of=rules_on(db, day or today()).of_tier,
+                limits_on=lambda on: rules_on(db, on).of_tier,
                 person_id=admin.person_id,
                 now=admin.now,
+                within=None if admin.is_system else admin.office_ids,
             )
     except InvalidInput as error:
         return _chain_page(slug, typed, error.problems), 422

@@ -12,7 +12,7 @@ from grs.domain.deadlines import add_months
 from grs.domain.typed import read_number
 from grs.usecases.annex_files import annex_csv, annex_xlsx, register_csv
 from grs.usecases.annexes import corrections_of, first_of_month, month_report, register
-from grs.usecases.standing import is_about
+from grs.usecases.standing import is_out_of_sight
 from grs.web.doors import house
 from grs.web.people import me
 from grs.web.protection import logged_in
@@ -39,7 +39,7 @@ def annex() -> Page:
             report=report,
             rows=[(office, *report.counts(office.id)) for office in scope.offices if report.by_office.get(office.id)],
             totals=report.counts(),
-            corrections=corrections_of(db, report, scope.office_ids),
+            corrections=corrections_of(db, report, scope.office_ids, without=is_out_of_sight(me().desk())),
             complaint_columns=COMPLAINT_COLUMNS,
             appeal_columns=APPEAL_COLUMNS,
             address=dict(scope.asked) | {"month": f"{month:%Y-%m}"},
@@ -56,7 +56,7 @@ def registers() -> Page:
         report = month_report(db, scope.office_ids, month, today=today())
         which = _which()
         merged = {key: line for lines in report.by_office.values() for key, line in lines.items()}
-        rows = register(db, merged, appeals=which == "appeals", without=is_about(me().desk()))
+        rows = register(db, merged, appeals=which == "appeals", without=is_out_of_sight(me().desk()))
         total = sum(line.is_appeal is (which == "appeals") for line in merged.values())
         is_whole = bool(request.args.get("all"))
         page = 1 if is_whole else max(read_number(request.args.get("page")) or 1, 1)
@@ -105,7 +105,7 @@ def register_as_csv() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month, which = asked_month(), _which()
         report = month_report(db, scope.office_ids, month, today=today())
-        without = is_about(me().desk())
+        without = is_out_of_sight(me().desk())
         text = register_csv(db, report, appeals=which == "appeals", language=g.language, without=without)
     return _file(text.encode("utf-8-sig"), "text/csv", f"register-{which}-{month:%Y-%m}.csv")
 
@@ -118,7 +118,7 @@ def annex_as_xlsx() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())
-        data = annex_xlsx(db, report, scope.offices, language=g.language, without=is_about(me().desk()))
+        data = annex_xlsx(db, report, scope.offices, language=g.language, without=is_out_of_sight(me().desk()))
     return _file(data, XLSX, f"annex-{month:%Y-%m}.xlsx")
 
 
