@@ -82,6 +82,12 @@ def read_day_limit(cell: str) -> DayLimit | None:
     return None
 
 
+def is_reversed(cell: str) -> bool:
+    """Whether a range of working days runs backwards: ৭-৩ কার্যদিবস."""
+    ranges = WORKING_DAYS.finditer(without_joiners(cell))
+    return any(found["high"] and _to_int(found["high"]) < _to_int(found["low"]) for found in ranges)
+
+
 def looks_like_time(cell: str) -> bool:
     return read_time_limit(cell).says_something or any(
         pattern.search(without_joiners(cell)) for pattern in (_CALENDAR_DAYS, _MONTHS, _OTHER_TIME)
@@ -293,13 +299,16 @@ def merged_officers(cells: Sequence[str]) -> list[Officer | None]:
     """The officer of each row of a section whose officer cells may be merged over several rows.
 
     An empty cell belongs to the officer above; one that holds only numbers and addresses is the
-    rest of the cell above, broken by a page; empty cells at the top belong to the first officer.
+    rest of the cell above, broken by a page; empty cells at the top belong to the first officer. The same
+    words again, as documents put a merged cell on every row it covers, are the same officer.
     """
     groups: list[list[str]] = []
     group_of: list[int] = []
     only_a_name = False
+    last = ""
     for cell in cells:
-        if cell.strip():
+        if cell.strip() and cell.strip() != last:
+            last = cell.strip()
             officer = read_officer(cell)
             says_who = officer.name is not None or officer.designation is not None
             completes_a_name = only_a_name and officer.name is None

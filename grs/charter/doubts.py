@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grs.charter.cells import read_day_limit
-from grs.charter.model import CharterDocument, PrintedTier, Service
-from grs.domain.bangla import skeleton
+from grs.charter.cells import is_reversed, read_day_limit
+from grs.charter.model import CharterDocument, Contact, Officer, PrintedTier, Service
+from grs.domain.bangla import skeleton, to_ascii_digits
+from grs.domain.lodging import is_email
 
-LONGEST_USUAL_NAME = 250
+LONGEST_USUAL_NAME, LONGEST_USUAL_LIMIT = 250, 180
+USUAL_DIGITS = range(7, 12)
+"""Of a telephone number without the country's code."""
 TIERS = (1, 2, 3)
 
 
@@ -28,9 +31,15 @@ def doubts_of(document: CharterDocument) -> Iterator[Doubt]:
     if document.dated is None:
         yield Doubt("office", 0, "no_date")
     names = Counter((service.category, skeleton(service.name)) for service in document.services)
+    serials = Counter((service.category, service.serial) for service in document.services if service.serial)
+    while_reading = {(doubt.line, doubt.code) for doubt in document.doubts}
     for number, service in enumerate(document.services):
         for code in _of_service(service):
             yield Doubt("service", number, code)
+        if (service.line, "officer_from_above") in while_reading:
+            yield Doubt("service", number, "officer_from_above")
+        if service.serial and serials[service.category, service.serial] > 1:
+            yield Doubt("service", number, "serial_twice")
         if names[service.category, skeleton(service.name)] > 1:
             yield Doubt("service", number, "twice")
     printed = {tier.tier for tier in document.grievance_tiers}
@@ -47,10 +56,18 @@ def _of_service(service: Service) -> Iterator[str]:
         yield "no_time"
     elif not service.time_limit.says_something and read_day_limit(service.time_limit_text) is None:
         yield "time_not_understood"
+    elif is_reversed(service.time_limit_text):
+        yield "range_reversed"
+    limit = read_day_limit(service.time_limit_text or "")
+    if limit is not None and limit.amount > LONGEST_USUAL_LIMIT:
+        yield "very_long"
     if service.officer is None or not service.officer.designation:
         yield "no_officer"
     elif not service.officer.phones and not service.officer.emails:
         yield "no_contact"
+    for officer in (service.officer, service.superior):
+        if officer is not None:
+            yield from _of_reach(officer)
     if len(service.name) > LONGEST_USUAL_NAME:
         yield "long_name"
 
@@ -62,3 +79,12 @@ def _of_tier(tier: PrintedTier) -> Iterator[str]:
         yield "no_post"
     if not tier.contact.phones and not tier.contact.emails and not tier.contact.websites:
         yield "no_contact"
+    yield from _of_reach(tier.contact)
+
+
+def _of_reach(who: Officer | Contact) -> Iterator[str]:
+    digits = ["".join(c for c in to_ascii_digits(phone) if c.isdigit()).removeprefix("880") for phone in who.phones]
+    if any(len(number) not in USUAL_DIGITS for number in digits):
+        yield "odd_phone"
+    if not all(is_email(address) for address in who.emails):
+        yield "odd_email"

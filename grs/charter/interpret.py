@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from grs.charter import cells, columns
 from grs.charter.blocks import Block, Paragraph, Row
 from grs.charter.columns import Column
-from grs.charter.model import CharterDocument, PrintedTier, Service
+from grs.charter.model import CharterDocument, PrintedTier, ReadingDoubt, Service
 from grs.charter.surroundings import NUMBERING, document_date, office_head, vision_and_mission, words_of
 from grs.charter.text import read_blocks
 from grs.domain.bangla import skeleton
@@ -77,7 +77,7 @@ class _Tables:
         self.sections: list[_Section] = []
         self.grievance: list[tuple[Row, dict[Column, str]]] = []
         self.expectations: list[str] = []
-        self.doubts: list[str] = []
+        self.doubts: list[ReadingDoubt] = []
         self._category: Category | None = None
         self._columns: list[Column] | None = None
         self._service_columns: list[Column] | None = None
@@ -132,7 +132,7 @@ class _Tables:
         if cells.is_number_row(stripped):
             self._page_broken = True
             return
-        if self._columns is None and not self._follows_category(len(stripped)):
+        if self._columns is None and not self._follows_category(row.line, len(stripped)):
             if self._in_expectations:
                 self._expectation([cell for cell in stripped if cell])
             return
@@ -141,7 +141,7 @@ class _Tables:
         self._page_broken = False
         self._place(Row(row.line, row.cells, after_break, row.is_bold))
 
-    def _follows_category(self, width: int) -> bool:
+    def _follows_category(self, line: int, width: int) -> bool:
         """A table printed under its category without a heading row of its own."""
         known = self._service_columns
         if self._category is None or self._in_expectations or known is None or abs(width - len(known)) > 1:
@@ -150,7 +150,7 @@ class _Tables:
             return False
         self._columns = known
         self.sections.append(_Section(self._category, known))
-        self.doubts.append(f"a table of {self._category} services has no heading row; read like the one above")
+        self.doubts.append(ReadingDoubt(line, "no_heading"))
         return True
 
     def _place(self, row: Row) -> None:
@@ -173,13 +173,15 @@ class _Tables:
 # -- rows to services -----------------------------------------------------------------
 
 
-def _services(section: _Section, doubts: list[str]) -> list[Service]:
+def _services(section: _Section, doubts: list[ReadingDoubt]) -> list[Service]:
     merged = _join_continued(section, doubts)
     officers = cells.merged_officers([found.get(Column.OFFICER, "") for _, found in merged])
     superiors = cells.merged_officers([found.get(Column.SUPERIOR, "") for _, found in merged])
     services = []
     for (line, found), officer, superior in zip(merged, officers, superiors, strict=True):
         time_text = found.get(Column.TIME, "")
+        if officer is not None and not found.get(Column.OFFICER):
+            doubts.append(ReadingDoubt(line, "officer_from_above"))
         services.append(
             Service(
                 category=section.category,
@@ -198,7 +200,7 @@ def _services(section: _Section, doubts: list[str]) -> list[Service]:
     return services
 
 
-def _join_continued(section: _Section, doubts: list[str]) -> list[tuple[int, dict[Column, str]]]:
+def _join_continued(section: _Section, doubts: list[ReadingDoubt]) -> list[tuple[int, dict[Column, str]]]:
     """Rows with their continuations after page breaks joined on, sub-headings left out."""
     merged: list[tuple[int, dict[Column, str]]] = []
     serials = [cells.read_serial(found.get(Column.SERIAL, "")) for _, found in section.rows]
@@ -223,7 +225,7 @@ def _join_continued(section: _Section, doubts: list[str]) -> list[tuple[int, dic
             for column in filled:
                 merged[-1][1][column] = f"{merged[-1][1].get(column, '')} {found[column]}".strip()
         else:
-            doubts.append(f"line {row.line}: a row without a service name was left out")
+            doubts.append(ReadingDoubt(row.line, "left_out"))
     return merged
 
 

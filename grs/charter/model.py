@@ -86,9 +86,17 @@ class OfficeHead:
     website: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingDoubt:
+    """What was supplied or left out while reading: ``no_heading``, ``left_out`` or ``officer_from_above``."""
+
+    line: int
+    code: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterDocument:
-    """A whole charter as read; ``doubts`` are sentences for the person who checks the reading."""
+    """A whole charter as read; ``doubts`` are for the person who checks the reading."""
 
     source: str
     office: OfficeHead
@@ -98,7 +106,7 @@ class CharterDocument:
     services: tuple[Service, ...]
     expectations: tuple[str, ...]
     grievance_tiers: tuple[PrintedTier, ...]
-    doubts: tuple[str, ...] = field(default=())
+    doubts: tuple[ReadingDoubt, ...] = field(default=())
 
     def as_json(self) -> dict[str, Any]:
         """The shape that ``grs charter read FILE --json`` prints."""
@@ -132,7 +140,7 @@ def from_kept(kept: Mapping[str, Any]) -> CharterDocument:
         services=tuple(_kept_service(one) for one in kept["services"]),
         expectations=tuple(kept["expectations"]),
         grievance_tiers=tuple(_kept_tier(one) for one in kept["grievance_tiers"]),
-        doubts=tuple(kept["doubts"]),
+        doubts=tuple(ReadingDoubt(one["line"], one["code"]) for one in kept["doubts"]),
     )
 
 

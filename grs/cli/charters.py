@@ -23,10 +23,11 @@ def charter() -> None:
 def charter_read(file: Path, as_json: bool) -> None:
     """Print what a charter document says; stores nothing."""
     from grs.charter import read_document
+    from grs.words import word
 
     document = read_document(file.read_bytes(), name=file.name)
     for doubt in document.doubts:
-        click.echo(f"{file.name}: {doubt}", err=True)
+        click.echo(f"{file.name}: line {doubt.line}: {word('doubt', doubt.code, 'en')}", err=True)
     if as_json:
         click.echo(json.dumps(document.as_json(), ensure_ascii=False, indent=1))
         return

@@ -164,6 +164,14 @@ def add_charter_chains(
     return chains[0]
 
 
+def plan_of_charter(
+    session: Session, office: Office, printed: Sequence[PrintedTier], guideline: Plan, *, day: date
+) -> Plan:
+    """What a charter would make of an office's chain on its first day."""
+    before = _orders_of(_latest(_by_first_day(session, office), day))
+    return printed_plan(office, _with_orders(guideline, before), printed)
+
+
 def _lock(session: Session, office: Office) -> None:
     """Chains of an office are made one after the other: each copies the one before."""
     session.execute(select(Office.id).where(Office.id == office.id).with_for_update())

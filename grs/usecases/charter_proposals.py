@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from grs.charter import CharterDocument
 from grs.charter.blocks import text_of
-from grs.charter.cells import read_emails, read_phones, read_time_limit, read_websites
+from grs.charter.cells import read_day_limit, read_emails, read_phones, read_time_limit, read_websites
 from grs.charter.documents import blocks_of
 from grs.charter.doubts import Doubt, doubts_of
 from grs.charter.interpret import interpret
@@ -27,7 +27,7 @@ from grs.domain.lodging import Category
 from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit, Tier
 from grs.domain.typed import read_choice, read_day, read_number
 from grs.usecases.administration import Administrator, administered_office
-from grs.usecases.chains import Plan, chain_in_force, deviates, guideline_plan, is_placed_by_guess, printed_plan
+from grs.usecases.chains import Plan, chain_in_force, deviates, guideline_plan, is_placed_by_guess, plan_of_charter
 from grs.usecases.charters import (
     ServiceChange,
     charter_in_force,
@@ -55,6 +55,11 @@ class CharterProposal:
 
     def doubts_at(self, place: str, number: int = 0) -> list[str]:
         return [doubt.code for doubt in self.doubts if (doubt.place, doubt.number) == (place, number)]
+
+    @staticmethod
+    def limit_of(service: Service) -> DayLimit | None:
+        """How a service's time was understood, in days or months."""
+        return read_day_limit(service.time_limit_text or "")
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -157,6 +162,7 @@ def correct_service(
         field: _text(typed, field, problems) or None
         for field in ("serial", "delivery_method", "documents", "fee", "time_limit_text")
     }
+    officers = {which: _officer(typed, which, problems) for which in ("officer", "superior")}
     if problems or category is None:
         raise InvalidInput(problems)
     before = services[position] if position < len(services) else None
@@ -169,8 +175,8 @@ def correct_service(
         fee=texts["fee"],
         time_limit_text=texts["time_limit_text"],
         time_limit=read_time_limit(texts["time_limit_text"]) if texts["time_limit_text"] else TimeLimit(),
-        officer=_officer(typed, "officer"),
-        superior=_officer(typed, "superior"),
+        officer=officers["officer"],
+        superior=officers["superior"],
         line=before.line if before is not None else 0,
     )
     services[position : position + 1] = [service]
@@ -204,6 +210,8 @@ def correct_tier(session: Session, admin: Administrator, number: int, tier: int,
             limit = DayLimit(amount, unit)
     designation = _text(typed, "designation", problems)
     reach = _text(typed, "reach", problems)
+    if reach and not (read_phones(reach) or read_emails(reach) or read_websites(reach)):
+        problems["reach"] = "contact_not_understood"
     if problems:
         raise InvalidInput(problems)
     others = [one for one in document.grievance_tiers if one.tier != tier]
@@ -247,9 +255,11 @@ def correct_head(session: Session, admin: Administrator, number: int, typed: Map
     _keep(proposal, replace(document, dated=dated), office=office.slug)
 
 
-def _officer(typed: Mapping[str, str], which: str) -> Officer | None:
+def _officer(typed: Mapping[str, str], which: str, problems: dict[str, str]) -> Officer | None:
     name, designation = (normalise(typed.get(f"{which}_{part}", ""))[:LONGEST] for part in ("name", "designation"))
     reach = typed.get(f"{which}_reach", "")
+    if reach.strip() and not read_phones(reach) and not read_emails(reach):
+        problems[f"{which}_reach"] = "contact_not_understood"
     found = Officer(name or None, designation or None, read_phones(reach), read_emails(reach))
     return None if found == Officer() else found
 
@@ -293,7 +303,7 @@ def difference(session: Session, proposal: CharterProposal, *, day: date) -> Dif
         before = None
     changes = compare_with_version(session, before, proposal.document)
     guideline = guideline_plan(session, proposal.office, rules_on(session, day).of_tier)
-    plan = printed_plan(proposal.office, guideline, proposal.document.grievance_tiers)
+    plan = plan_of_charter(session, proposal.office, proposal.document.grievance_tiers, guideline, day=day)
     return Difference(
         before=before,
         changes=changes,

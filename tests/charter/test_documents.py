@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grs.charter import read_charter, read_document
+from grs.charter.cells import merged_officers, read_officer
 from grs.charter.doubts import doubts_of
 from grs.charter.html import read_html
 from grs.charter.model import as_kept, from_kept
@@ -117,6 +118,41 @@ def test_doubts_name_what_should_be_looked_at() -> None:
     assert not any(place == "service" for place, _, _ in doubts)
     without = read_document(PORTAL.replace("তাৎক্ষণিক", "যথাসময়ে").replace("২০ টাকা", "").encode(), name="portal")
     assert ("service", 2, "time_not_understood") in {(d.place, d.number, d.code) for d in doubts_of(without)}
+
+
+CELLS = "| {} | সেবা {} | পদ্ধতি | কাগজ | বিনামূল্যে | {} | {} |"
+
+
+@pytest.mark.parametrize(
+    ("serial", "time", "officer", "code"),
+    [
+        ("২", "৭-৩ কার্যদিবস", "সহকারী প্রোগ্রামার ০১৭০০০০০০০১", "range_reversed"),
+        ("২", "৪০০ কার্যদিবস", "সহকারী প্রোগ্রামার ০১৭০০০০০০০১", "very_long"),
+        ("২", "৩ কার্যদিবস", "", "officer_from_above"),
+        ("২", "৩ কার্যদিবস", "সহকারী প্রোগ্রামার ০১৭০০০০০০০১২৩৪৫", "odd_phone"),
+        ("১", "৩ কার্যদিবস", "সহকারী প্রোগ্রামার ০১৭০০০০০০০১", "serial_twice"),
+        ("২", "৩ কার্যদিবস", "প্রোগ্রামার ০১৭০০০০০০০২", None),
+    ],
+)
+def test_a_doubtful_cell_is_marked(serial: str, time: str, officer: str, code: str | None) -> None:
+    text = "\n".join(
+        (
+            "উপজেলা কার্যালয়, নমুনা। ২.১) নাগরিক সেবা",
+            "| ক্রমিক | সেবার নাম | সেবা প্রদান পদ্ধতি | প্রয়োজনীয় কাগজপত্র | সেবার মূল্য | সেবা প্রদানের সময়সীমা | দায়িত্বপ্রাপ্ত কর্মকর্তা |",
+            "|---|---|---|---|---|---|---|",
+            CELLS.format("১", "ক", "৩ কার্যদিবস", "সহকারী প্রোগ্রামার ০১৭০০০০০০০১"),
+            CELLS.format(serial, "খ", time, officer),
+        )
+    )
+    found = read_document(text.encode(), name="x")
+    assert len(found.services) == 2
+    codes = {doubt.code for doubt in doubts_of(found) if (doubt.place, doubt.number) == ("service", 1)}
+    assert codes == ({code} if code else set())
+
+
+def test_an_officer_repeated_on_every_row_of_a_merged_cell_is_named_once() -> None:
+    cell = "রফিক উদ্দিন সহকারী প্রোগ্রামার ফোন: ০১৭০০০০০০০১"
+    assert merged_officers([cell, cell, "", cell]) == [read_officer(cell)] * 4
 
 
 def test_what_was_read_is_kept_whole_until_it_is_confirmed() -> None:

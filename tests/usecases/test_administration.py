@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -383,6 +384,27 @@ def test_an_office_administrator_widens_nobodys_reach(house: House, database: Te
             with pytest.raises(NotYours):
                 act(session, local, elsewhere.id)
         assert {p.email.split("@")[1] for p in appointments.people_of(session, local)} == {"doict-kaunia.invalid"}
+
+
+def test_an_office_administrator_appoints_not_himself_and_leaves_higher_ones_alone(house: House) -> None:
+    local, admin = of_office(house, "doict-kaunia"), system(house)
+    office_slug = "doict-kaunia"
+    typed = typed_holder(house, office_slug, PostRole.OPERATOR)
+    with house.writers.begin() as session:
+        person = appointments.appoint_person(session, admin, find_office(session, office_slug), typed).person
+    mine = replace(local, person_id=person.id)
+    typed = typed_holder(house, office_slug, PostRole.SUPERVISOR, email=person.email)
+    with house.writers() as session, pytest.raises(InvalidInput) as refused:
+        appointments.appoint_person(session, mine, find_office(session, office_slug), typed)
+    assert refused.value.problems == {"email": "yourself"}
+    with house.writers() as session:
+        assert appointments.administered_person(session, local, person.id).id == person.id
+    typed = typed_holder(house, office_slug, PostRole.ADMINISTRATOR, email=person.email)
+    with house.writers.begin() as session:
+        appointments.appoint_person(session, admin, find_office(session, office_slug), typed)
+    for act in (appointments.shut_out, appointments.remove_second_factor, appointments.invite_again):
+        with house.writers() as session, pytest.raises(NotYours):
+            act(session, local, person.id)
 
 
 def test_nobody_is_an_administrator_without_the_post(house: House) -> None:
