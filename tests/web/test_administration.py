@@ -321,9 +321,9 @@ def test_the_annex_is_a_page_a_csv_and_a_workbook_with_the_same_figures(
     text = client.get("/supervision/annex.csv?month=2025-04&lang=en").data.decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text)))
     header = next(row for row in rows if row and row[0] == "Office")
-    total = next(row for row in rows if row and row[0] == "Together")
+    total = next(row for row in rows if row and row[0] == "All together")
     assert dict(zip(header, total, strict=False)) | {} == {
-        "Office": "Together", "Website": "2", "Call centre 333": "0", "Conventional way": "0", "Own motion": "0",
+        "Office": "All together", "Website": "2", "Call centre 333": "0", "Conventional way": "0", "Own motion": "0",
         "Carried over": "0", "Total": "2", "Disposed": "1", "Running, in time": "1", "Running, past time": "0",
         "Running": "1", "Rate (%)": "50.0", "In-time rate (%)": "100.0",
     }  # fmt: skip
