@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tomllib
 from datetime import date
 
 import openpyxl
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from grs.bootstrap import House
 from grs.db.charters import Charter
+from grs.db.job_runs import JobRun
 from grs.db.messages import Message
 from grs.db.offices import Person
 from grs.domain.access import PostRole
@@ -337,6 +339,37 @@ def test_the_annex_is_a_page_a_csv_and_a_workbook_with_the_same_figures(
     assert "'@x" in registered
     register = client.get("/supervision/register?month=2025-04").text
     assert "কিনুন" in register, "the advice against repetition"
+
+
+def test_what_jobs_did_and_who_did_what_is_told_in_words(house: House, clock: Clock) -> None:
+    dispose(house, lodge(house).complaint.tracking_number)
+    lodge(house, mobile="01700000009")
+    clock.now = dhaka(date(2025, 9, 1), 10)
+    for name in jobs.JOBS:
+        jobs.run(house, name)
+    clock.now = dhaka(date(2035, 9, 1), 10)
+    jobs.run(house, "anonymise")
+    admin = administrator(house)
+    for language, words in (("bn", "উপরে গেছে"), ("en", "escalated")):
+        assert words in admin.get(f"/admin/jobs?lang={language}").text
+        for name in jobs.JOBS:
+            assert admin.get(f"/admin/jobs?what={name}&lang={language}").status_code == 200
+    typed = {"name": "appeal_officer", "amount": "25", "unit": "working_days", "in_force_from": "01/01/2036"}
+    assert admin.post("/admin/rules", data=typed | {"source": "SRO"}).status_code == 303
+    page = admin.get("/admin/log?lang=bn").text
+    assert "আপিল কর্মকর্তার সময়" in page
+    assert "কার্যদিবস" in page
+    counted = {name for run in runs(house) for name in run}
+    assert {"escalated", "sent", "frozen", "sealed", "anonymised"} <= counted <= words_of("job_count")
+
+
+def runs(house: House) -> list[dict[str, int]]:
+    with house.readers() as session:
+        return [run.counts or {} for run in session.scalars(select(JobRun))]
+
+
+def words_of(vocabulary: str) -> set[str]:
+    return set(tomllib.loads((CONFIG / "words.toml").read_text("utf-8"))[vocabulary])
 
 
 def test_a_supervisor_chooses_the_digest_only(house: House, database: Template) -> None:

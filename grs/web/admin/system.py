@@ -169,6 +169,10 @@ def jobs() -> Page:
         )
 
 
+VOCABULARY = {"role": "role", "tier": "tier", "rule": "rule", "unit": "limit_unit"}
+"""In whose words a detail of the log is told."""
+
+
 @blueprint.get("/log")
 @system_only
 def log() -> Page:
@@ -183,4 +187,5 @@ def log() -> Page:
             next_before=found[PAGE - 1].id if len(found) > PAGE else None,
             kinds=list(SecurityKind),
             kind=kind,
+            vocabulary=VOCABULARY,
         )
