@@ -23,7 +23,15 @@ IN_FORCE_FROM = date(2024, 1, 1)
 """From when the shipped charters count in a trial installation: the first gazetted day."""
 
 COORDINATING = ("dc-rangpur",)
-BESIDE_CHAINS = (PostRole.SUPERVISOR, PostRole.COORDINATOR, PostRole.OPERATOR, PostRole.RESPONSIBLE_OFFICER)
+ADMINISTERED = ("cabinet-cell", "doict-rangpur")
+"""Where a trial has an administrator: one of the whole system, one of a district's offices."""
+BESIDE_CHAINS = (
+    PostRole.ADMINISTRATOR,
+    PostRole.SUPERVISOR,
+    PostRole.COORDINATOR,
+    PostRole.OPERATOR,
+    PostRole.RESPONSIBLE_OFFICER,
+)
 _EASY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -50,12 +58,14 @@ def prepare_rules(session: Session, *, now: datetime) -> None:
 
 def fill_posts(session: Session, *, now: datetime) -> list[Login]:
     """An invented officer on each post of every chain, a supervisor for each office, an operator where complaints
-    come in; their log-ins."""
+    come in, two administrators; their log-ins."""
     with_charter = set(session.scalars(select(Charter.office_id)))
     for office in session.scalars(select(Office)):
         post_in(session, office, PostRole.SUPERVISOR)
         if office.slug in COORDINATING:
             post_in(session, office, PostRole.COORDINATOR)
+        if office.slug in ADMINISTERED:
+            post_in(session, office, PostRole.ADMINISTRATOR)
         if office.id in with_charter:
             post_in(session, office, PostRole.OPERATOR)
     held = select(PostHolder.post_id)
