@@ -22,13 +22,17 @@ from sqlalchemy import select, text
 from grs.bootstrap import House, open_house
 from grs.db import schema
 from grs.db.complaints import Complaint
-from grs.db.offices import Person, PostHolder
-from grs.domain.calendar import ONE_DAY
-from grs.usecases.calendars import shipped_rows
+from grs.db.offices import Office, Person, PostHolder
+from grs.domain.calendar import NATIONAL, ONE_DAY, CalendarRow, Certainty, RowKind
+from grs.usecases.annexes import month_report
+from grs.usecases.calendar_preview import preview_calendar_change
+from grs.usecases.calendars import import_calendar, shipped_rows
 from grs.usecases.demo import fill_posts, prepare_rules
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.figures import public_figures
+from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.secrets import hash_secret
+from grs.usecases.supervision import overview
 from tests.conftest import Clock, browser, make_settings, new_postgres_database
 from tests.performance import floors
 from tests.performance.seeding import seed_complaints
@@ -127,6 +131,8 @@ def database_figures(kind: str, new_database: Callable[[], str], folder: Path) -
     with fresh_house(new_database(), folder) as house:
         seed_complaints(house, OPEN_CASES[-1], due_on=date(2025, 8, 1), spread_days=60)
         yield public_page(kind, house, OPEN_CASES[-1])
+        yield from supervisors_pages(kind, house, OPEN_CASES[-1])
+        yield from calendar_change(kind, house, OPEN_CASES[-1])
 
 
 def escalation_figures(kind: str, new_database: Callable[[], str], folder: Path) -> Iterator[dict[str, object]]:
@@ -236,6 +242,52 @@ def public_page(kind: str, house: House, complaints: int) -> dict[str, object]:
         f"{floor * 1000:.0f} ms",
         ours / floor,
     )
+
+
+def supervisors_pages(kind: str, house: House, complaints: int) -> Iterator[dict[str, object]]:
+    """What the cell's own pages count, over everything, beside one grouped count of the same rows."""
+    today = AFTERWARDS.date()
+    with house.readers() as session:
+        offices = set(session.scalars(select(Office.id)))
+
+    def bare() -> None:
+        with house.readers() as session:
+            session.execute(text("SELECT office_id, count(*) FROM assignment GROUP BY office_id")).all()
+
+    def annex() -> None:
+        with house.readers() as session:
+            month_report(session, offices, START.date().replace(day=1), today=today)
+
+    def figures(months: int) -> None:
+        with house.readers() as session:
+            overview(session, offices, until=today, months=months, today=today, shelf=house.shelf)
+
+    for name, work in (
+        ("annex of a month", annex),
+        ("supervisor's page, a month", lambda: figures(1)),
+        ("supervisor's page, a year", lambda: figures(12)),
+    ):
+        ours = statistics.median([timed(work) for _ in range(max(ROUNDS // 2, 1))])
+        floor = statistics.median([timed(bare) for _ in range(ROUNDS)])
+        yield figure(f"{kind}: {name}, {complaints} complaints", f"{ours:.2f} s", f"{floor:.3f} s", ours / floor)
+
+
+def calendar_change(kind: str, house: House, complaints: int) -> Iterator[dict[str, object]]:
+    """A holiday that moves every open case: seen before it counts, then applied with steps and letters."""
+    rows = [
+        CalendarRow(
+            day=date(2025, 7, 28), kind=RowKind.HOLIDAY, scope=NATIONAL, name_bn="ছুটি", name_en="holiday",
+            reference="bench", certainty=Certainty.VERIFIED,
+        )
+    ]  # fmt: skip
+    now = START + timedelta(days=1)
+    seen = timed(lambda: preview_calendar_change(house.readers, house.writers, rows, now=now))
+    with house.writers.begin() as session:
+        import_calendar(session, rows, now=now)
+    later = now + timedelta(minutes=10)
+    applied = timed(lambda: apply_calendar_changes(house.writers, shelf=house.shelf, now=later))
+    yield figure(f"{kind}: a calendar change over {complaints} open, previewed", f"{seen:.1f} s", "-", None)
+    yield figure(f"{kind}: the same applied, with steps and letters", f"{applied:.1f} s", "-", None)
 
 
 if __name__ == "__main__":
