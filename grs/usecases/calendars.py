@@ -200,13 +200,25 @@ class CalendarShelf:
         """The calendar that an office follows."""
         return self.for_scopes(session, office.calendar_scopes)
 
+    def for_offices(self, session: Session, offices: Iterable[Office]) -> dict[int, WorkingCalendar]:
+        """The calendars of many offices by office number, looked up once."""
+        stock = self._in_use(session)
+        with self._lock:
+            return {office.id: stock.calendar(frozenset(office.calendar_scopes)) for office in offices}
+
     def for_desks(self, session: Session, chain: TierChain) -> dict[Tier, WorkingCalendar]:
         """The calendar of the office that answers at each tier of a chain."""
         offices = {desk.office_id: desk for desk in chain}
         found = {o.id: o for o in session.scalars(select(Office).where(Office.id.in_(offices)))}
-        return {desk.tier: self.for_office(session, found[desk.office_id]) for desk in chain}
+        calendars = self.for_offices(session, found.values())
+        return {desk.tier: calendars[desk.office_id] for desk in chain}
 
     def for_scopes(self, session: Session, scopes: Iterable[str] = ()) -> WorkingCalendar:
+        stock = self._in_use(session)
+        with self._lock:
+            return stock.calendar(frozenset(scopes))
+
+    def _in_use(self, session: Session) -> _Stock:
         # The count too: of two changes made at once the one with the lower numbers may be committed later.
         query = select(func.max(CalendarDay.id), func.count(CalendarDay.id), func.count(CalendarDay.superseded_at))
         newest, count, superseded = session.execute(query).one()
@@ -214,7 +226,7 @@ class CalendarShelf:
         with self._lock:
             if version != self._stock.version:
                 self._stock = _Stock(version, [day.as_row() for day in _active(session)])
-            return self._stock.calendar(frozenset(scopes))
+            return self._stock
 
 
 class _Stock:

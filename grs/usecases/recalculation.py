@@ -161,11 +161,12 @@ def _recalculate_batch(
     today = dhaka_date(now)
     at = {row.office_id for row in rows}
     offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(at)))}
+    calendars = shelf.for_offices(session, offices.values())
     people, ledger = Recipients(session, today), Ledger(now)
     moved: list[Head] = []
     for row in rows:
         head = Head(*row[: len(HEAD_COLUMNS)])
-        due = counted_again(row, shelf.for_office(session, offices[head.office_id]), cutoff)
+        due = counted_again(row, calendars[head.office_id], cutoff)
         was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
         if due == was:
             continue
@@ -176,8 +177,7 @@ def _recalculate_batch(
         if head.escalates_after is not None:
             head.escalates_after = due.due_on
         if due.due_on != was.due_on:
-            calendar = shelf.for_office(session, offices[head.office_id])
-            head.remind_on = next_reminder(calendar, due.due_on, after=today - ONE_DAY)
+            head.remind_on = next_reminder(calendars[head.office_id], due.due_on, after=today - ONE_DAY)
         ledger.move_stay(head, due)
         step = ledger.step(
             head,
@@ -195,13 +195,13 @@ def _recalculate_batch(
         if due.due_on != was.due_on:
             ledger.to_complainant(head, step, "due_date_changed", reach, row.language)
             ledger.to_people(head, step, "due_date_changed_officer", people.on_post(head.post_id))
-    _move_reports(session, moved, offices, shelf)
+    _move_reports(session, moved, calendars)
     write_heads(session, moved)
     ledger.write(session)
     return counts
 
 
-def _move_reports(session: Session, moved: Sequence[Head], offices: Mapping[int, Office], shelf: CalendarShelf) -> None:
+def _move_reports(session: Session, moved: Sequence[Head], calendars: Mapping[int, WorkingCalendar]) -> None:
     """An investigation's report is due by the new calendar too, and never after the tier's due date."""
     heads = {head.id: head for head in moved}
     investigations = select(Task).where(
@@ -210,5 +210,5 @@ def _move_reports(session: Session, moved: Sequence[Head], offices: Mapping[int,
     book = functools.cache(lambda day: rules_on(session, day).tasks)
     for task in session.scalars(investigations) if heads else ():
         head = heads[task.complaint_id]
-        calendar, opened_on = shelf.for_office(session, offices[head.office_id]), dhaka_date(task.asked_at)
+        calendar, opened_on = calendars[head.office_id], dhaka_date(task.asked_at)
         task.due_on = report_due(calendar, opened_on, tier_due_on=head.due_on, days=book(opened_on).report)

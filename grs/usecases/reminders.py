@@ -51,11 +51,12 @@ def remind_people(
             complaints = session.scalars(query).all()
             ledger, people = Ledger(now), Recipients(session, today)
             people.load(posts=[complaint.post_id for complaint in complaints])
+            calendars = shelf.for_offices(session, {complaint.office for complaint in complaints})
             for complaint in complaints:
                 if complaint.stage is Stage.DISPOSED:
                     counts["appeal_reminded"] += _remind_of_appeal(session, ledger, complaint, shelf, today)
                     continue
-                calendar = shelf.for_office(session, complaint.office)
+                calendar = calendars[complaint.office_id]
                 reminder_of = complaint.remind_on
                 complaint.remind_on = next_reminder(calendar, complaint.due_on, after=today)
                 if is_overdue(complaint.due_on, today):

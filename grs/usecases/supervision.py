@@ -93,7 +93,7 @@ def overview(
     """The figures of some offices over the months up to and with that of ``until``."""
     wanted = months_until(first_of_month(until), months)
     reports = [month_report(session, office_ids, month, today=today) for month in wanted]
-    lines = _lines_of_period(session, office_ids, wanted, today=today)
+    lines = _lines_of_period(session, office_ids, wanted, today=today, counted=reports[0])
     first, last = reports[0].month, reports[-1].until
     days = _days_taken(session, office_ids, _span(first, last), shelf)
     heat = _heat(session, office_ids, first, last)
@@ -114,14 +114,19 @@ def overview(
 
 
 def _lines_of_period(
-    session: Session, office_ids: Collection[int], months: Sequence[date], *, today: date
+    session: Session,
+    office_ids: Collection[int],
+    months: Sequence[date],
+    *,
+    today: date,
+    counted: MonthReport | None = None,
 ) -> dict[CaseKey, Line]:
     """How each case counts in some months taken as one: once, by where it stands at their end.
 
-    A single month is what was reported of it.
+    A single month is what was reported of it, ``counted`` where that was just done.
     """
     if len(months) == 1:
-        by_office = month_report(session, office_ids, months[0], today=today).by_office
+        by_office = (counted or month_report(session, office_ids, months[0], today=today)).by_office
     else:
         by_office = count_month(session, office_ids, months[0], until=min(month_end(months[-1]), today))
     return {key: line for lines in by_office.values() for key, line in lines.items()}
@@ -142,7 +147,7 @@ def _days_taken(
     """How many decisions took how many working days, from the day received."""
     rows = queries.decided_stays(session, office_ids, span)
     offices = {o.id: o for o in session.scalars(select(Office).where(Office.id.in_({row[0] for row in rows})))}
-    calendars = {number: shelf.for_office(session, office) for number, office in offices.items()}
+    calendars = shelf.for_offices(session, offices.values())
     days: Counter[int] = Counter()
     for office_id, received_on, ended_at, number in rows:
         taken = calendars[office_id].count_working_days(received_on, ended_at.astimezone(DHAKA).date())

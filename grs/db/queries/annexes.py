@@ -24,6 +24,19 @@ MOVING = (StepKind.DUE_DATE_CHANGED, StepKind.INVESTIGATION_OPENED)
 BATCH = 2_000
 
 
+_OF_STAY = (
+    Assignment.complaint_id,
+    Assignment.sequence,
+    Assignment.office_id,
+    Assignment.post_id,
+    Assignment.tier,
+    Assignment.started_at,
+    Assignment.ended_at,
+    Assignment.ended_by,
+    Assignment.due_on,
+)
+
+
 def stays_of_month(
     session: Session, office_ids: Collection[int] | None, *, begins: datetime, ends: datetime
 ) -> Iterator[tuple[str, Channel, list[Stay]]]:
@@ -66,25 +79,26 @@ def _batch(session: Session, ids: Sequence[int], ends: datetime) -> Iterator[tup
         elif at >= ends:
             moved[number].append((at, json.loads(details)))
     rows = session.execute(
-        select(Complaint.id, Complaint.tracking_number, Complaint.channel, AssistedFiling.paper_received_on, Assignment)
+        select(Complaint.tracking_number, Complaint.channel, AssistedFiling.paper_received_on, *_OF_STAY)
         .join(Assignment, Assignment.complaint_id == Complaint.id)
         .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
         .where(Complaint.id.in_(ids))
         .order_by(Complaint.id, Assignment.sequence)
     )
     current: tuple[str, Channel, list[Stay]] | None = None
-    for number, tracking_number, channel, paper_day, row in rows:
-        if current is None or current[0] != tracking_number:
+    for row in rows:
+        if current is None or current[0] != row.tracking_number:
             if current is not None:
                 yield current
-            current = (tracking_number, channel, [])
-        current[2].append(_stay(row, paper_day, decided.get((number, row.ended_at), {}), moved.get(number, ())))
+            current = (row.tracking_number, row.channel, [])
+        decision = decided.get((row.complaint_id, row.ended_at), {})
+        current[2].append(_stay(row, row.paper_received_on, decision, moved.get(row.complaint_id, ())))
     if current is not None:
         yield current
 
 
 def _stay(
-    row: Assignment,
+    row: Any,
     paper_day: date | None,
     decision: dict[str, Any],
     moved: Sequence[tuple[datetime, dict[str, Any]]],

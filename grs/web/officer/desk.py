@@ -73,7 +73,8 @@ def desk() -> Page:
     with house().readers() as db:
         listing = _listing(db)
         found = listed(db, listing.scope, listing.shown, after=after, limit=PAGE + 1)
-        lines = [list_line(c, house().shelf.for_office(db, c.office), today()) for c in found[:PAGE]]
+        calendars = house().shelf.for_offices(db, {c.office for c in found[:PAGE]})
+        lines = [list_line(c, calendars[c.office_id], today()) for c in found[:PAGE]]
         facts = _beside(db, listing, [c.id for c in found[:PAGE]])
     more = found[PAGE - 1] if len(found) > PAGE else None
     return render_template(

@@ -66,7 +66,8 @@ def cases() -> Page:
         found = cases_behind(
             db, scope.office_ids, behind, desk=me().desk(), after=read_number(request.args.get("after")) or 0
         )
-        lines = [list_line(c, house().shelf.for_office(db, c.office), today()) for c in found.complaints]
+        calendars = house().shelf.for_offices(db, {c.office for c in found.complaints})
+        lines = [list_line(c, calendars[c.office_id], today()) for c in found.complaints]
         kept: dict[str, Any] = {name: value for name, value in request.args.items() if name not in ("after", "lang")}
         return render_template(
             "supervisor/cases.html",
