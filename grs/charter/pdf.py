@@ -78,7 +78,7 @@ def _places(data: bytes) -> bytes:
         )
     try:
         # No shell, and the file goes in as bytes: its name is nowhere on the command line.
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - a fixed program, no shell
             [program, "-bbox-layout", "-enc", "UTF-8", "-", "-"],
             input=data,
             capture_output=True,

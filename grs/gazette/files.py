@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, YEARS, CalendarRow, Certainty, RowKind
 from grs.domain.errors import InvalidFile
-from grs.domain.tables import safe_cell
+from grs.domain.tables import open_table, safe_cell
 
 _W = TypeVar("_W", RowKind, Certainty)
 
@@ -26,14 +26,7 @@ def read_calendar_file(data: bytes) -> list[CalendarRow]:
     A ``scope`` such as ``district:Rangamati|Bandarban`` gives one row for each place. Raises
     InvalidFile naming the line; nothing is taken of a file with a mistake in it.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidFile("the text is not UTF-8", line=data[: error.start].count(b"\n") + 1) from None
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InvalidFile(f"the first line must name the columns; missing: {', '.join(missing)}", line=1)
+    reader = open_table(data, REQUIRED)
     twice = {name for name in reader.fieldnames or () if list(reader.fieldnames or ()).count(name) > 1}
     if twice:
         raise InvalidFile(f"a column is named twice: {', '.join(sorted(twice))}", line=1)

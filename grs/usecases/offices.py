@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ from grs.db.offices import Office, office_search_text
 from grs.domain.bangla import normalise
 from grs.domain.districts import DISTRICTS, OLD_SPELLINGS
 from grs.domain.errors import InvalidFile, InvalidInput, NotFound
+from grs.domain.tables import open_table
 from grs.domain.tiers import OfficeLevel
 from grs.settings import CONFIG
 from grs.usecases.security_log import log_event
@@ -156,14 +156,7 @@ def read_offices(data: bytes) -> list[OfficeRow]:
 
     Nothing is taken of a file with a mistake in it.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidFile("the text is not UTF-8", line=data[: error.start].count(b"\n") + 1) from None
-    reader = csv.DictReader(io.StringIO(text), strict=True)
-    missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InvalidFile(f"the first line must name the columns; missing: {', '.join(missing)}", line=1)
+    reader = open_table(data, REQUIRED)
     rows: list[OfficeRow] = []
     problems: list[str] = []
     lines: dict[str, int] = {}

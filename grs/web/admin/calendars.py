@@ -19,7 +19,7 @@ from grs.usecases import calendar_proposals as proposals
 from grs.usecases.calendar_preview import preview_calendar_change
 from grs.usecases.calendars import known_years, rows_on, superseded_rows
 from grs.usecases.watch import CALENDAR_AHEAD_MONTHS
-from grs.web.admin.room import Page, blueprint, me_as_administrator, today
+from grs.web.admin.room import Page, blueprint, me_as_administrator, today, uploaded
 from grs.web.doors import house
 from grs.web.people import me
 from grs.web.protection import logged_in
@@ -87,15 +87,12 @@ def _own_scope(admin: Any) -> str:
 def propose_calendar() -> Page:
     """A day typed in, or a file; nothing counts until its preview was seen."""
     typed = request.form.to_dict()
-    file = request.files.get("file")
     try:
+        file = uploaded(LARGEST_FILE)
         with house().writers.begin() as db:
             admin = me_as_administrator(db)
-            if file and file.filename:
-                data = file.stream.read(LARGEST_FILE + 1)
-                if len(data) > LARGEST_FILE:
-                    raise InvalidFile("the file is too large for a calendar", why="too_large_file")
-                proposal = proposals.propose_file(db, admin, data, name=file.filename)
+            if file is not None:
+                proposal = proposals.propose_file(db, admin, file[1], name=file[0])
             else:
                 proposal = proposals.propose_row(db, admin, typed)
             number = proposal.id

@@ -18,7 +18,7 @@ from grs.usecases.administration import administered_office
 from grs.usecases.chains import chain_in_force, chains_of, may_order, order_desk, posts_for_tier
 from grs.usecases.charters import versions_of
 from grs.usecases.rule_values import rules_on
-from grs.web.admin.room import Page, blueprint, me_as_administrator, today
+from grs.web.admin.room import Page, blueprint, me_as_administrator, today, uploaded
 from grs.web.doors import house
 from grs.web.presentation import typed_date
 from grs.web.protection import logged_in
@@ -47,17 +47,14 @@ def _begin_page(problems: Mapping[str, str], typed: Mapping[str, str] | None = N
 def read_charter_document() -> Page:
     """Read an uploaded or pasted document; nothing counts yet."""
     typed = request.form.to_dict()
-    file = request.files.get("file")
-    pasted = typed.get("text", "")
-    data = file.stream.read(LARGEST_FILE + 1) if file and file.filename else pasted.encode()
-    if not data.strip():
-        return _begin_page({"file": "choose_document"}, typed), 422
-    name = file.filename if file and file.filename else "pasted"
     try:
+        name, data = uploaded(LARGEST_FILE) or ("pasted", typed.get("text", "").encode())
+        if not data.strip():
+            return _begin_page({"file": "choose_document"}, typed), 422
         with house().writers.begin() as db:
             admin = me_as_administrator(db)
             proposal = proposals.propose_charter(
-                db, admin, data, name=name or "", office=typed.get("office", "").strip().lower()
+                db, admin, data, name=name, office=typed.get("office", "").strip().lower()
             )
             number = proposal.id
     except InvalidFile as error:

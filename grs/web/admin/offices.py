@@ -18,7 +18,7 @@ from grs.usecases.administration import administered_office
 from grs.usecases.chains import chain_in_force
 from grs.usecases.charters import versions_of
 from grs.usecases.offices import import_offices, keep_office, read_offices
-from grs.web.admin.room import Page, blueprint, me_as_administrator, system_only, today
+from grs.web.admin.room import Page, blueprint, me_as_administrator, system_only, today, uploaded
 from grs.web.doors import house
 from grs.web.protection import logged_in
 
@@ -63,15 +63,12 @@ def _offices_page(typed: Mapping[str, str], problems: Mapping[str, str], error: 
 def add_office() -> Page:
     """Add an office, or change one; or many from a file."""
     typed = request.form.to_dict()
-    file = request.files.get("file")
     try:
+        file = uploaded(LARGEST_FILE)
         with house().writers.begin() as db:
             admin = me_as_administrator(db)
-            if file and file.filename:
-                data = file.stream.read(LARGEST_FILE + 1)
-                if len(data) > LARGEST_FILE:
-                    raise InvalidFile("the file is too large", why="too_large_file")
-                counts = import_offices(db, read_offices(data))
+            if file is not None:
+                counts = import_offices(db, read_offices(file[1]))
                 slug = None
             else:
                 counts = None

@@ -10,6 +10,7 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue as Page
 from sqlalchemy.orm import Session
 
+from grs.domain.errors import InvalidFile
 from grs.usecases.administration import Administrator, administrator, check_system
 from grs.usecases.security_log import ADDRESS
 from grs.web.doors import house
@@ -17,7 +18,7 @@ from grs.web.officer.room import today
 from grs.web.people import me
 from grs.web.protection import logged_in
 
-__all__ = ["Page", "blueprint", "me_as_administrator", "system_only", "today"]
+__all__ = ["Page", "blueprint", "me_as_administrator", "system_only", "today", "uploaded"]
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,6 +35,17 @@ def _administrators_only() -> None:
     """Behind the guard of the application: whoever comes here is logged in."""
     with house().readers() as db:
         me_as_administrator(db)
+
+
+def uploaded(largest: int) -> tuple[str, bytes] | None:
+    """Name and bytes of the file that was sent along; None where there is none. Raises InvalidFile when too large."""
+    file = request.files.get("file")
+    if not file or not file.filename:
+        return None
+    data = file.stream.read(largest + 1)
+    if len(data) > largest:
+        raise InvalidFile("the file is too large", why="too_large_file")
+    return file.filename, data
 
 
 def me_as_administrator(db: Session) -> Administrator:
