@@ -15,7 +15,7 @@ from grs.domain.calendar import DHAKA, FIXED_DAYS, ONE_DAY, CalendarRow, RowKind
 from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.lodging import ComplaintForm, Ground, Kind
 from grs.usecases import disposals, handling
-from grs.usecases.histories import verify_histories
+from grs.usecases.invariants import check_invariants
 from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.offices import find_office
 from grs.usecases.secrets import new_token
@@ -156,7 +156,8 @@ def pass_days(
             clock.now = dhaka(day, 0, 5)
 
 
-def assert_histories_hold(house: House) -> None:
-    """Every hash chain is whole and ends where its complaint says."""
+def assert_all_holds(house: House) -> None:
+    """Whatever happened: histories, stays, due dates, letters and files are as they must be."""
     with house.readers() as session:
-        assert verify_histories(session).broken == []
+        broken = check_invariants(session, shelf=house.shelf, cutoff=house.settings.cutoff)
+    assert broken == [], broken

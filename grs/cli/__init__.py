@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import click
@@ -75,6 +76,29 @@ def setup() -> None:
         prepare_rules(session, now=house.clock())
     house.close()
     click.echo("ready; next: grs people administrator EMAIL --name NAME --office OFFICE")
+
+
+@main.command("check")
+def check() -> None:
+    """Hold every complaint, letter and file against what must be true of it; exit 1 and name what is not.
+
+    Reads everything and changes nothing; may run while people work.
+    """
+    from grs.usecases.invariants import check_invariants, count_complaints
+
+    house = open_checked_house()
+    with house.readers() as session:
+        total = count_complaints(session)
+        with click.progressbar(length=total, label="complaints", file=sys.stderr) as bar:
+            broken = check_invariants(
+                session, shelf=house.shelf, cutoff=house.settings.cutoff, progress=lambda done: bar.update(done)
+            )
+    house.close()
+    for what, problem in broken:
+        click.echo(f"{what}: {problem}")
+    click.echo(f"{total} complaints checked with their histories, letters and files, {len(broken)} broken")
+    if broken:
+        sys.exit(1)
 
 
 @main.command("run")

@@ -14,7 +14,7 @@ from grs.domain.workflow import Action, Stage, StepKind
 from grs.usecases.calendars import import_calendar
 from grs.usecases.recalculation import recalculate_due_dates
 from tests.conftest import Clock, MailSink, Template, body_of, browser, log_in
-from tests.stories import assert_histories_hold, dhaka, fetch, lodge_on_the_web, pass_days
+from tests.stories import assert_all_holds, dhaka, fetch, lodge_on_the_web, pass_days
 
 # Lodged on Sunday 6 April 2025 at 10:00. Counted by hand on the gazette calendar:
 # 30 working days skip Bangla New Year, May Day, Buddha Purnima and use the working Saturday of 17 May;
@@ -72,7 +72,7 @@ def test_unanswered_complaint_reaches_the_cell(
         StepKind.ESCALATED,
         StepKind.ESCALATED,
     ]
-    assert_histories_hold(mailing_house)
+    assert_all_holds(mailing_house)
 
     told = sink.subjects("citizen@example.com")
     assert [subject.split(":")[0] for subject in told] == [
@@ -151,7 +151,7 @@ def test_disposed_in_time_and_not_escalated(
         "আপিলের সময় আর ৭ দিন",
         "আপিলের সময় আর ১ দিন",
     ]
-    assert_histories_hold(mailing_house)
+    assert_all_holds(mailing_house)
 
 
 def test_appealed_by_the_complainant_with_number_and_code(
@@ -178,7 +178,7 @@ def test_appealed_by_the_complainant_with_number_and_code(
     assert complaint.due_on == date(2025, 6, 1), "20 working days from Monday 5 May, two Saturdays among them"
     pass_days(mailing_house, clock, date(2025, 5, 6))
     assert any("নতুন আপিল" in s for s in sink.subjects("appeal-officer@doict-manikganj.invalid"))
-    assert_histories_hold(mailing_house)
+    assert_all_holds(mailing_house)
 
 
 def test_forwarded_to_the_office_it_concerns(
@@ -194,7 +194,7 @@ def test_forwarded_to_the_office_it_concerns(
     pass_days(mailing_house, clock, date(2025, 6, 2))
     assert fetch(mailing_house, number).tier is Tier.APPEAL_OFFICER
     assert sink.subjects("grievance-officer@doict-sylhet.invalid")[0].startswith("নতুন অভিযোগ আপনার কাছে")
-    assert_histories_hold(mailing_house)
+    assert_all_holds(mailing_house)
 
 
 def test_calendar_changes_on_the_way(mailing_house: House, clock: Clock, sink: MailSink) -> None:
@@ -220,7 +220,7 @@ def test_calendar_changes_on_the_way(mailing_house: House, clock: Clock, sink: M
     assert fetch(mailing_house, number).tier is Tier.APPEAL_OFFICER
     changed = [s for s in sink.subjects("citizen@example.com") if s.startswith("নিষ্পত্তির তারিখ বদলেছে")]
     assert len(changed) == 1
-    assert_histories_hold(mailing_house)
+    assert_all_holds(mailing_house)
 
 
 def _act(officer: object, number: str, action: str, **typed: object) -> None:

@@ -21,9 +21,13 @@ from grs.domain.lodging import Channel, Ground, Kind
 from grs.domain.tiers import About, ChainTier, Tier
 from grs.domain.tracking import check_digit
 from grs.domain.workflow import Stage, StepKind
-from grs.usecases.ledger import COMPLAINANT, HEAD_COLUMNS, Head, Ledger, settle
+from grs.usecases.ledger import COMPLAINANT, HEAD_COLUMNS, Head, Ledger, arriving, settle
+from grs.usecases.secrets import hash_secret
 
 BATCH = 2000
+ACCESS_CODE = "1234567890123456"
+"""Of every seeded complaint."""
+_HASH = hash_secret(ACCESS_CODE)
 
 
 def seed_complaints(
@@ -79,7 +83,8 @@ def _seed_batch(
         head = _head(number, chain_id, desk)
         settle(head, stage=Stage.RECEIVED, chain=chain, desk=desk, due=due, calendar=calendar)
         ledger.start_stay(head, desk, due)
-        ledger.step(head, StepKind.LODGED, actor=COMPLAINANT, details={"office": office.id})
+        told = {"office": office.id, "about": About.NOBODY, "files": [], **arriving(desk, due)}
+        ledger.step(head, StepKind.LODGED, actor=COMPLAINANT, details=told)
         row = _row(head, charter_id, now)
         complaints.append(row)
         texts.append(
@@ -130,7 +135,7 @@ def _head(number: int, chain_id: int, desk: ChainTier) -> Head:
 def _row(head: Head, charter_id: int, now: datetime) -> dict[str, Any]:
     index = {name: getattr(head, name) for name in HEAD_COLUMNS}
     return index | {
-        "access_code_hash": "-",
+        "access_code_hash": _HASH,
         "form_identity": f"seed-{head.id}",
         "kind": Kind.PUBLIC,
         "ground": Ground.STANDARD_BROKEN,

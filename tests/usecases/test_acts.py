@@ -33,7 +33,7 @@ from grs.usecases.offices import find_office
 from grs.usecases.secrets import is_secret, new_token
 from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
-from tests.stories import a_form, a_gazette, assert_histories_hold, dhaka, fetch, lodge, pass_days
+from tests.stories import a_form, a_gazette, assert_all_holds, dhaka, fetch, lodge, pass_days
 from workers import jobs
 
 DISPOSAL = Disposal(
@@ -157,7 +157,7 @@ def test_accept_then_dispose(house: House) -> None:
     complaint = fetch(house, number)
     assert (complaint.stage, complaint.escalates_after) == (Stage.DISPOSED, None)
     assert letters(house, number) == ["receipt", "assigned", "accepted", "disposed"]
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_not_admissible_needs_a_reason_and_can_be_appealed(house: House, clock: Clock) -> None:
@@ -230,7 +230,7 @@ def test_two_officers_at_once_one_wins(house: House) -> None:
     for thread in threads:
         thread.join()
     assert sorted(results) == ["lost"] * 5 + ["won"]
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_forwarding_to_the_same_desk_or_nowhere_is_refused(house: House) -> None:
@@ -396,7 +396,7 @@ def test_a_new_gazette_replaces_the_forecast_and_moves_open_cases(house: House, 
         again = import_calendar(session, gazette, now=clock.now)
     assert (again.added, again.unchanged) == (0, len(gazette))
     assert recalculate_due_dates(house.writers, shelf=house.shelf, now=clock.now, reference="SRO 1")["moved"] == 0
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_a_contradicting_row_supersedes_and_deletes_nothing(house: House, clock: Clock) -> None:

@@ -31,7 +31,7 @@ from grs.usecases.posts import post_in
 from grs.usecases.rule_values import rules_on, set_value
 from grs.usecases.security_log import events
 from tests.conftest import Clock, Template
-from tests.stories import assert_histories_hold, dhaka, fetch, lodge
+from tests.stories import assert_all_holds, dhaka, fetch, lodge
 from workers import jobs
 from workers.scheduler import TIMETABLE
 
@@ -492,4 +492,4 @@ def test_the_security_log_holds_who_and_whom(house: House) -> None:
         assert session.scalars(select(Office.name_bn).where(Office.slug == "doict-kaunia")).one() == "নতুন নাম"
         (event,) = session.scalars(select(SecurityEvent).where(SecurityEvent.kind == "office_kept"))
         assert (event.kind, event.person_id, event.details) == ("office_kept", 1, '{"office":"doict-kaunia"}')
-    assert_histories_hold(house)
+    assert_all_holds(house)

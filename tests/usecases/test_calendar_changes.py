@@ -24,7 +24,7 @@ from grs.usecases.explanations import believed_on
 from grs.usecases.offices import find_office
 from grs.usecases.recalculation import recalculate_due_dates
 from tests.conftest import Clock
-from tests.stories import assert_histories_hold, dhaka, fetch, lodge
+from tests.stories import assert_all_holds, dhaka, fetch, lodge
 from workers import jobs
 
 SATURDAY = date(2025, 4, 26)
@@ -125,7 +125,7 @@ def test_a_saturday_is_declared_working_and_the_worker_counts_again(house: House
         assert session.scalar(select(func.count(Step.sequence)).where(Step.kind == "due_date_changed")) == 1
         progress = session.scalars(select(CalendarChange).where(CalendarChange.reference == "SRO 12")).one()
         assert progress.applied_at is not None
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from grs.usecases.posting import letters_to_post, mark_posted, paper_letter
 from grs.usecases.standing import Desk
 from grs.usecases.stories import story_for_complainant
 from tests.conftest import Clock, MailSink
-from tests.stories import assert_histories_hold, dhaka, fetch, lodge, pass_days
+from tests.stories import assert_all_holds, dhaka, fetch, lodge, pass_days
 from tests.usecases.test_officers_desk import (
     DISPOSAL,
     accepted,
@@ -152,7 +152,7 @@ def test_ten_days_are_added_once_and_a_complaint_is_reopened_once(house: House, 
     dispose(house, number)
     with pytest.raises(ActionNotAllowed):
         reopen(house, number)
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_filing_away_again_and_again_does_not_keep_a_complaint(house: House) -> None:
@@ -304,7 +304,7 @@ def test_a_mark_ends_when_the_appeal_overturns_the_decision(house: House, clock:
         assert mark is not None
         assert mark.state is MarkState.ENDED
     assert letters(house, "mark_ended")
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 # -- hearings that are off --------------------------------------------------------------------------------------------

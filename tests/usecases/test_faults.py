@@ -25,7 +25,7 @@ from grs.usecases.secrets import new_token
 from grs.usecases.standing import Desk
 from grs.usecases.workbench import readable
 from tests.conftest import Clock, Template, browser
-from tests.stories import a_gazette, assert_histories_hold, dhaka, fetch, fill_in, lodge, pass_days
+from tests.stories import a_gazette, assert_all_holds, dhaka, fetch, fill_in, lodge, pass_days
 from workers import jobs
 
 
@@ -89,7 +89,7 @@ def test_an_import_killed_before_the_counting_is_put_right_by_the_worker(house: 
     assert jobs.run(house, "recalculate")["looked_at"] == 0, "then it is applied"
     with house.readers() as session:
         assert session.scalar(select(func.count(CalendarChange.id)).where(CalendarChange.applied_at.is_(None))) == 0
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_escalation_and_recalculation_at_once_lose_neither(house: House, clock: Clock) -> None:
@@ -120,7 +120,7 @@ def test_escalation_and_recalculation_at_once_lose_neither(house: House, clock: 
     jobs.run(house, "escalate")
     jobs.run(house, "recalculate")
     assert {fetch(house, n).due_on for n in numbers} == {date(2025, 6, 26)}, "one working day later than 25 June"
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_threads_share_one_shelf(house: House) -> None:

@@ -34,7 +34,7 @@ from grs.usecases.posting import count_to_post, letters_to_post, mark_posted
 from grs.usecases.recalculation import recalculate_due_dates
 from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
-from tests.stories import a_form, assert_histories_hold, dhaka, dispose, fetch, lodge, pass_days
+from tests.stories import a_form, assert_all_holds, dhaka, dispose, fetch, lodge, pass_days
 from workers import jobs
 
 PDF = b"%PDF-1.4 x"
@@ -85,7 +85,7 @@ def test_a_draft_is_kept_and_becomes_one_complaint_with_its_files(house: House) 
         (file,) = session.scalars(select(Attachment))
         assert (file.draft_id, file.complaint_id, file.step_sequence) == (None, lodged.complaint.id, 1)
         assert file.sha256 in fetch(house, lodged.complaint.tracking_number).steps[0].details
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_sending_and_deleting_at_once_leaves_one_of_both(house: House) -> None:
@@ -150,7 +150,7 @@ def test_what_is_added_reaches_the_officer_once(house: House) -> None:
     with house.readers() as session:
         letters = session.scalars(select(Message).where(Message.letter == "information_added")).all()
     assert len(letters) == 1
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_withdrawn_is_over_for_everybody(house: House, clock: Clock) -> None:
@@ -165,7 +165,7 @@ def test_withdrawn_is_over_for_everybody(house: House, clock: Clock) -> None:
         withdraw(session, number, reason="", now=house.clock())
     pass_days(house, clock, date(2025, 9, 1))
     assert fetch(house, number).step_count == 2
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_two_ratings_at_once_are_one(house: House) -> None:

@@ -40,7 +40,7 @@ from grs.usecases.standing import Desk
 from grs.usecases.stories import story_for_complainant
 from grs.usecases.workbench import open_workbench
 from tests.conftest import SECRET, Clock, MailSink
-from tests.stories import assert_histories_hold, dhaka, fetch, lodge, pass_days
+from tests.stories import assert_all_holds, dhaka, fetch, lodge, pass_days
 from workers import jobs
 
 FIRST_DUE = date(2025, 5, 20)
@@ -189,7 +189,7 @@ def test_an_opinion_is_asked_of_the_responsible_officer_and_comes_back(house: Ho
     assert "answered" in seen_by_complainant(house, number)
     with pytest.raises(NotFound), house.writers.begin() as session:
         answers.answer(session, responsible(house, number), task_id, text="আবার")
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_nobody_else_answers(house: House) -> None:
@@ -214,7 +214,7 @@ def test_without_an_answer_the_officer_goes_on(house: House, clock: Clock) -> No
     with pytest.raises(NotFound), house.writers.begin() as session:
         answers.answer(session, responsible(house, number), task_id, text="দেরিতে")
     dispose(house, number)
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 @pytest.mark.parametrize("day", [date(2025, 4, 5), date(2025, 5, 21), None])
@@ -291,7 +291,7 @@ def test_the_first_investigation_adds_ten_working_days_once(house: House) -> Non
     assert json.loads(fetch(house, number).steps[-1].details)["was_due_on"] == str(FIRST_DUE)
     investigate(house, number)
     assert fetch(house, number).due_on == date(2025, 6, 2), "once"
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_a_later_tier_gets_no_days_more_and_the_report_comes_in_time(house: House, clock: Clock) -> None:
@@ -447,7 +447,7 @@ def test_an_answer_at_midnight_is_either_taken_or_too_late(house: House, clock: 
         thread.join()
     last = [step.kind for step in fetch(house, number).steps][3:]
     assert last == ([StepKind.ANSWERED] if taken == [True] else [StepKind.LAPSED])
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 # -- reopening -----------------------------------------------------------------------------------------
@@ -467,7 +467,7 @@ def test_a_reopened_complaint_goes_on_with_the_days_that_were_left(house: House,
     )
     assert letters(house, "reopened")
     dispose(house, number)
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_after_the_time_to_appeal_nothing_is_reopened(house: House, clock: Clock) -> None:
@@ -514,7 +514,7 @@ def test_the_appeal_officer_corrects_and_the_cell_recommends(house: House, clock
     with house.writers.begin() as session:
         answers.answer(session, dataclasses.replace(head, post_ids=[post_id]), task.id, text="বদলানো হবে")
     assert fetch(house, number).steps[-1].kind is StepKind.ANSWERED
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 # -- notes, tags, who works on it -----------------------------------------------------------------------
@@ -533,7 +533,7 @@ def test_notes_and_tags_are_the_offices_own_and_in_the_history(house: House) -> 
     assert steps(house, number) == 4, "the same tags again are no step"
     with pytest.raises(InvalidInput, match="too_many_tags"):
         handling.read_tags(",".join(str(n) for n in range(11)))
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def test_the_work_is_given_to_somebody_at_the_desk_and_ends_with_the_stay(house: House, clock: Clock) -> None:
@@ -606,7 +606,7 @@ def test_the_grievance_officer_proposes_and_the_appeal_officer_decides(house: Ho
         mark = marks.decide_mark(session, decider, number, decision="end", reasons="ক্ষমা")
         assert mark.state is MarkState.ENDED
     assert letters(house, "mark_ended")
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 def file_away(house: House, number: str) -> None:

@@ -25,7 +25,7 @@ from grs.usecases import escalation
 from grs.usecases.ledger import Ledger
 from tests.conftest import Clock, Template, make_settings
 from tests.performance.seeding import seed_complaints
-from tests.stories import assert_histories_hold
+from tests.stories import assert_all_holds
 
 OVERDUE = 300
 LETTERS_EACH = 5  # complainant, new officer, old officer, supervisors of both offices
@@ -116,7 +116,7 @@ def assert_each_moved_once(house: House) -> None:
     for what, counted in {"ended": ended, "arrived": arrived, "steps": steps}.items():
         assert counted == Counter(dict.fromkeys(ids, 1)), what
     assert letters == Counter({one: LETTERS_EACH + (one in coordinated) for one in ids})
-    assert_histories_hold(house)
+    assert_all_holds(house)
 
 
 @pytest.mark.xdist_group("processes")
