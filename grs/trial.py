@@ -16,7 +16,7 @@ from sqlalchemy import select
 from grs.bootstrap import House, open_house
 from grs.db import schema
 from grs.db.offices import Person
-from grs.settings import ROOT, Settings, read_settings
+from grs.settings import CONFIG, ROOT, Settings, read_settings
 from grs.usecases.demo import Login, fill_posts, prepare_rules
 
 VAR = ROOT / "var"
@@ -100,9 +100,9 @@ def _say(settings: Settings, logins: list[Login]) -> None:
 def _serve(settings: Settings, environment: dict[str, str]) -> str | None:
     is_sqlite = settings.database_url.startswith("sqlite:")
     web = [
-        sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"{settings.host}:{settings.port}",
-        "--worker-class", "gthread", "--workers", "1" if is_sqlite else "2", "--threads", "8" if is_sqlite else "4",
-        "--no-control-socket", "--log-level", "warning",
+        sys.executable, "-m", "gunicorn", "wsgi:app", "--config", str(CONFIG / "gunicorn.conf.py"),
+        "--bind", f"{settings.host}:{settings.port}",
+        "--workers", "1" if is_sqlite else "2", "--threads", "8" if is_sqlite else "4", "--log-level", "warning",
     ]  # fmt: skip
     worker = [sys.executable, "-m", "workers"]
     signal.signal(signal.SIGTERM, _interrupt)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from grs.bootstrap import open_house
+from grs.logs import configure_logging
 from grs.settings import SettingsError
 from workers import jobs
 from workers.scheduler import run_forever
@@ -23,8 +23,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.dry_run and not options.once:
         parser.error("--dry-run goes with --once")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    configure_logging()
     try:
         house = open_house()
     except SettingsError as error:

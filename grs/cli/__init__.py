@@ -18,6 +18,7 @@ from grs.cli.letters import letters
 from grs.cli.offices import offices
 from grs.cli.people import people
 from grs.domain.errors import GrievanceError, InvalidInput
+from grs.logs import configure_logging
 from grs.settings import SettingsError
 from grs.words import word
 
@@ -53,7 +54,7 @@ def _in_words(reason: str) -> str:
 @click.group(cls=_Tidy, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Grievance redress against citizens' charters."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    configure_logging(logging.WARNING)
 
 
 for _group in (charter, calendar, offices, forms, letters, people, history, db, backup, restore):

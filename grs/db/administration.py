@@ -66,6 +66,7 @@ class SecurityKind(StrEnum):
     SECOND_FACTOR_SET = "second_factor_set"
     SECOND_FACTOR_REMOVED = "second_factor_removed"
     RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
     SESSIONS_ENDED = "sessions_ended"
     INVITED = "invited"
     APPOINTED = "appointed"

@@ -12,7 +12,9 @@ MOST_FILES = 5
 LARGEST_FILE = 5 * 1024 * 1024
 """Bytes, as sent."""
 MOST_PIXELS = 40_000_000
-"""A picture of more is a bomb, or a poster."""
+"""A photograph of more is a bomb, or a poster."""
+MOST_PIXELS_DRAWN_WHOLE = 16_000_000
+"""Of PNG and WEBP, which cannot be read at a smaller size: a page scanned at 400 dots an inch."""
 LONGEST_SIDE = 2400
 """Pixels; larger pictures are made smaller, still legible as a scanned page."""
 LONGEST_NAME = 120

@@ -132,7 +132,7 @@ _CONTACTS = (
 )  # fmt: skip
 LONGEST_FORM_NUMBER = 60
 _FORM_KEY = re.compile(r"[A-Za-z0-9_-]{20,64}")
-_MOBILE = re.compile(r"01[3-9]\d{8}")
+_MOBILE = re.compile(r"01[3-9][0-9]{8}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control signs, and those that turn the direction of what follows; joiners, which Bangla needs, stay."""
@@ -169,7 +169,7 @@ def read_mobile(text: str) -> str | None:
 
 def is_email(text: str) -> bool:
     """Whether the text is an address such as ``name@example.com``."""
-    return bool(_EMAIL.fullmatch(text))
+    return len(text) <= LONGEST["email"] and bool(_EMAIL.fullmatch(text))
 
 
 def check_form(form: ComplaintForm, *, today: date, is_assisted: bool = False) -> None:

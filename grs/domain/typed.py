@@ -47,7 +47,7 @@ def read_clock(typed: Mapping[str, str], field: str, problems: dict[str, str]) -
     hour, _, minute = text.replace(".", ":").partition(":")
     try:
         return time(int(hour), int(minute or 0))
-    except ValueError:
+    except (ValueError, OverflowError):
         problems[field] = "not_a_time"
         return None
 
@@ -63,6 +63,6 @@ def read_day(typed: Mapping[str, str], field: str, problems: dict[str, str]) -> 
         if year not in YEARS:
             raise ValueError(year)
         return date(year, month, day)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         problems[field] = "not_a_date"
         return None

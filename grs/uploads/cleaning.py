@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,12 +11,22 @@ from io import BytesIO
 import puremagic
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from grs.domain.attachments import LONGEST_SIDE, MOST_PIXELS, MediaType, check_size, clean_name, promised_type
+from grs.domain.attachments import (
+    LONGEST_SIDE,
+    MOST_PIXELS,
+    MOST_PIXELS_DRAWN_WHOLE,
+    MediaType,
+    check_size,
+    clean_name,
+    promised_type,
+)
 from grs.domain.errors import FileRefused
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
 _QUALITY = 85
 START_OF_SCAN = b"\xff\xda"
+_ONE_AT_A_TIME = threading.Lock()
+"""A picture takes a hundred times its bytes while it is drawn: many at once would fill the memory."""
 MOST_SCANS = 100
 """A progressive picture has about ten; thousands of them would take minutes to draw."""
 
@@ -45,7 +56,11 @@ def clean_upload(name: str, data: bytes) -> CleanFile:
         raise FileRefused("not_what_it_says")
     if media_type is MediaType.JPEG and data.count(START_OF_SCAN) > MOST_SCANS:
         raise FileRefused("broken")
-    content = data if media_type is MediaType.PDF else _redrawn(data, media_type)
+    if media_type is MediaType.PDF:
+        content = data
+    else:
+        with _ONE_AT_A_TIME:
+            content = _redrawn(data, media_type)
     return CleanFile(name=clean_name(name), media_type=media_type, content=content)
 
 
@@ -68,7 +83,8 @@ def _redrawn(data: bytes, media_type: MediaType) -> bytes:
             warnings.simplefilter("ignore")  # Pillow warns of large pictures; ours are counted below
             with Image.open(BytesIO(data), formats=[_FORMATS[media_type]]) as opened:
                 picture: Image.Image = opened
-                if picture.width * picture.height > MOST_PIXELS:
+                most = MOST_PIXELS if media_type is MediaType.JPEG else MOST_PIXELS_DRAWN_WHOLE
+                if picture.width * picture.height > most:
                     raise FileRefused("too_many_pixels")
                 picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
                 if picture.mode.startswith("I"):

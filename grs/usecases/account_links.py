@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grs.db.offices import NO_PASSWORD, AccountLink, LinkPurpose, Person
@@ -12,7 +12,7 @@ from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import is_email
 from grs.settings import Settings
-from grs.usecases.accounts import check_password, end_sessions, person_by_email
+from grs.usecases.accounts import check_password, end_links, end_sessions, person_by_email
 from grs.usecases.ledger import Ledger
 from grs.usecases.letters import SEALED_PATHS
 from grs.usecases.recipients import Recipient
@@ -104,7 +104,6 @@ def set_password(session: Session, token: str, password: str, *, secret_key: str
     link = open_link(session, token, secret_key=secret_key, now=now, lock=True)
     check_password(password, link.person.name, link.person.email)
     link.person.password_hash = hash_secret(password)
-    others = update(AccountLink).where(AccountLink.person_id == link.person_id, AccountLink.used_at.is_(None))
-    session.execute(others.values(used_at=now))
+    end_links(session, link.person_id, now=now)
     end_sessions(session, link.person_id, now=now)
     return link.person_id

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 from zxcvbn import zxcvbn
 
-from grs.db.offices import LoginSession, Person, Post, PostHolder
+from grs.db.offices import AccountLink, LoginSession, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.domain.calendar import dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
@@ -39,6 +39,7 @@ class Entry:
 
     token: str
     awaits_code: bool
+    by_recovery_code: bool = False
 
 
 def log_in(
@@ -46,7 +47,8 @@ def log_in(
 ) -> Entry | None:
     """A new session when address and password are right, else None; both take as long."""
     person = session.scalar(select(Person).where(Person.email == email.strip().lower(), Person.is_active))
-    if not is_secret(password[:LONGEST_PASSWORD], person.password_hash if person else None) or person is None:
+    hashed = person.password_hash if person is not None and person.has_password else None
+    if not is_secret(password[: LONGEST_PASSWORD + 1], hashed) or person is None:
         return None
     return begin_session(session, person, now=now, awaits_code=person.totp_since is not None, seen=(browser, address))
 
@@ -150,13 +152,20 @@ def change_password(session: Session, person_id: int, *, old: str, new: str, tok
     person = confirmed_person(session, person_id, old, field="old")
     check_password(new, person.name, person.email)
     person.password_hash = hash_secret(new)
+    end_links(session, person_id, now=now)
     end_sessions(session, person_id, now=now, but=token)
+
+
+def end_links(session: Session, person_id: int, *, now: datetime) -> None:
+    """No link that was sent before sets a password any more."""
+    unused = update(AccountLink).where(AccountLink.person_id == person_id, AccountLink.used_at.is_(None))
+    session.execute(unused.values(used_at=now))
 
 
 def confirmed_person(session: Session, person_id: int, password: str, *, field: str = "old") -> Person:
     """The person, when the password is theirs: asked again before anything that guards the account changes."""
     person = session.get_one(Person, person_id, with_for_update=True)
-    if not is_secret(password[:LONGEST_PASSWORD], person.password_hash):
+    if not is_secret(password[: LONGEST_PASSWORD + 1], person.password_hash):
         raise InvalidInput({field: "wrong_password"})
     return person
 

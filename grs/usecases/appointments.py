@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.administration import SecurityKind
-from grs.db.offices import LoginSession, Office, Person, Post, PostHolder, RecoveryCode
+from grs.db.offices import LoginSession, Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.domain.bangla import normalise
+from grs.domain.calendar import dhaka_date
 from grs.domain.errors import InvalidInput, NotFound, NotYours
 from grs.domain.lodging import is_email
 from grs.domain.typed import read_choice, read_day, read_number
@@ -19,6 +20,7 @@ from grs.usecases.account_links import invite_person
 from grs.usecases.accounts import appoint, end_sessions, person_by_email
 from grs.usecases.administration import Administrator
 from grs.usecases.posts import POST_TITLES, USUAL_GRADE
+from grs.usecases.second_factor import end_second_factor
 from grs.usecases.security_log import log_event
 
 GRADES = range(1, 21)
@@ -139,16 +141,27 @@ def end_appointment(session: Session, admin: Administrator, office: Office, hold
 def people_of(
     session: Session, admin: Administrator, *, words: str = "", after: int = 0, limit: int = PAGE
 ) -> Sequence[Person]:
-    """People on posts of the administered offices, ever; all people for who keeps the system. By number."""
+    """People on posts of the administered offices, now or later; all people for who keeps the system. By number."""
     query = select(Person).where(Person.id > after).order_by(Person.id).limit(limit)
     if not admin.is_system:
-        mine = select(PostHolder.person_id).join(Post).where(Post.office_id.in_(admin.office_ids))
-        query = query.where(Person.id.in_(mine))
+        query = query.where(Person.id.in_(_holders_of(admin)))
     text = normalise(words).lower()
     if text:
         columns = (Person.email, Person.name)
         query = query.where(or_(*(column.contains(text, autoescape=True) for column in columns)))
     return session.scalars(query).all()
+
+
+def _holders_of(admin: Administrator) -> Select[int]:
+    """Who sits on a post of the administered offices, or will: who has left is another office's concern."""
+    return (
+        select(PostHolder.person_id)
+        .join(Post)
+        .where(
+            Post.office_id.in_(admin.office_ids),
+            or_(PostHolder.held_to.is_(None), PostHolder.held_to >= dhaka_date(admin.now)),
+        )
+    )
 
 
 def administered_person(session: Session, admin: Administrator, person_id: int) -> Person:
@@ -202,8 +215,7 @@ def remove_second_factor(session: Session, admin: Administrator, person_id: int)
     if person_id == admin.person_id:
         raise InvalidInput({"person": "yourself"})
     person = administered_person(session, admin, person_id)
-    person.totp_since = person.totp_last_step = None
-    session.execute(update(RecoveryCode).where(RecoveryCode.person_id == person_id).values(used_at=admin.now))
+    end_second_factor(session, person_id)
     end_sessions(session, person_id, now=admin.now)
     _note(session, admin, SecurityKind.SECOND_FACTOR_REMOVED, person)
 
@@ -227,8 +239,7 @@ def everybodys_sessions(
         .limit(limit)
     )
     if not admin.is_system:
-        mine = select(PostHolder.person_id).join(Post).where(Post.office_id.in_(admin.office_ids))
-        query = query.where(LoginSession.person_id.in_(mine))
+        query = query.where(LoginSession.person_id.in_(_holders_of(admin)))
     return session.scalars(query).all()
 
 

@@ -18,7 +18,7 @@ from grs.db.offices import Office
 from grs.domain.attachments import MOST_FILES
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.errors import FileRefused, GrievanceError, InvalidInput, NotFound
-from grs.domain.lodging import Assistance, ComplaintForm, printable
+from grs.domain.lodging import LONGEST, Assistance, ComplaintForm, printable
 from grs.uploads import CleanFile, clean_upload
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import SMS_SUFFIX, Ledger, Reach
@@ -30,6 +30,8 @@ DRAFT_DAYS = timedelta(days=30)
 """How long a form that nobody goes on with is kept (ours)."""
 RECEIPT_AGAIN = timedelta(hours=1)
 """How long the form's address still opens the receipt, for who lost the connection at the last click."""
+LONGEST_KEPT = 3 * max(LONGEST.values())
+"""Characters of a field that are kept although they are too many: enough to shorten them in place."""
 MOST_REMINDERS = 3
 """Reminders that may wait for one address: nobody's phone is filled by somebody else."""
 REMINDER_HOUR = time(8, 30)
@@ -71,7 +73,7 @@ def begin_draft(
         form_key=new_token(),
         office_id=office.id,
         operator_id=operator_id,
-        typed={field: printable(text) for field, text in typed.items()},
+        typed=_kept(typed),
         created_at=now,
         keep_until=dhaka_date(now) + DRAFT_DAYS,
     )
@@ -92,8 +94,13 @@ def open_draft(session: Session, address: str, *, secret_key: str, lock: bool = 
 def keep_typed(session: Session, draft: Draft, typed: Mapping[str, str], *, now: datetime) -> None:
     """Keep the fields of one page, right or wrong; raises DraftLodged when the form is sent."""
     _refuse_if_lodged(session, draft)
-    draft.typed = {**draft.typed, **{field: printable(text) for field, text in typed.items()}}
+    draft.typed = {**draft.typed, **_kept(typed)}
     draft.keep_until = max(draft.keep_until, dhaka_date(now) + DRAFT_DAYS)
+
+
+def _kept(typed: Mapping[str, str]) -> dict[str, str]:
+    """What was typed, right or wrong, as far as anybody could have meant it: a draft is no store for files."""
+    return {field: printable(text)[:LONGEST_KEPT] for field, text in typed.items()}
 
 
 def _refuse_if_lodged(session: Session, draft: Draft) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.job_runs import JobRun
+from grs.logs import told_safely
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def record_run(
         counts = work()
         return counts
     except BaseException as failure:
-        error = f"{type(failure).__name__}: {failure}"[:2000]
+        error = told_safely(failure)
         raise
     finally:
         with writers.begin() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import datetime
 
 import pyotp
@@ -73,10 +74,12 @@ def pass_second_factor(session: Session, token: str, code: str, *, secret_key: s
     if waiting is None or waiting.ended_at is not None or now - waiting.created_at > LONGEST_BETWEEN_FACTORS:
         return None
     person = session.get_one(Person, waiting.person_id, with_for_update=True)
-    if not _takes_code(person, code, secret_key, now) and not _takes_recovery_code(session, person, code, now):
+    by_code = _takes_code(person, code, secret_key, now)
+    if not by_code and not _takes_recovery_code(session, person, code, now):
         return None
     waiting.ended_at = now
-    return begin_session(session, person, now=now, awaits_code=False, seen=(waiting.browser, waiting.address))
+    entry = begin_session(session, person, now=now, awaits_code=False, seen=(waiting.browser, waiting.address))
+    return replace(entry, by_recovery_code=not by_code)
 
 
 def _takes_code(person: Person, code: str, secret_key: str, now: datetime) -> bool:

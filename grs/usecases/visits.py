@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from grs.db.access_links import OpenedComplaint
@@ -40,6 +40,12 @@ def opened(session: Session, token: str, tracking_number: str, *, now: datetime)
             Complaint.tracking_number == tracking_number,
         )
     )
+
+
+def move_visit(session: Session, token: str, to: str) -> None:
+    """Go on under another token: who copied the earlier one sees nothing of what is opened from now on."""
+    moved = update(OpenedComplaint).where(OpenedComplaint.visit_hash == token_hash(token))
+    session.execute(moved.values(visit_hash=token_hash(to)))
 
 
 def close_visit(session: Session, token: str) -> None:

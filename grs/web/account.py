@@ -26,7 +26,6 @@ from grs.web.people import LoggedIn, me
 from grs.web.protection import anyone, logged_in
 
 log = logging.getLogger(__name__)
-CODE_DIGITS = 6
 blueprint = Blueprint("account", __name__)
 
 
@@ -43,7 +42,7 @@ def login() -> Page:
 
 @blueprint.post("/login")
 @limits.limiter.limit(limits.LOG_IN, deduct_when=limits.was_refused)
-@limits.limiter.limit(limits.LOG_IN, key_func=limits.by_account, deduct_when=limits.was_refused)
+@limits.limiter.limit(limits.LOG_IN, key_func=limits.by_account)
 @limits.limiter.limit(limits.LOG_IN_ANYWHERE, key_func=limits.by_account_anywhere, deduct_when=limits.was_refused)
 @anyone
 def enter() -> Page:
@@ -78,7 +77,7 @@ def code() -> Page:
 
 
 @blueprint.post("/login/code")
-@limits.limiter.limit(limits.SECOND_FACTOR, key_func=limits.by_waiting, deduct_when=limits.was_refused)
+@limits.limiter.limit(limits.SECOND_FACTOR, key_func=limits.by_waiting)
 @anyone
 def enter_code() -> Page:
     """A whole session in place of the waiting one when the code is right."""
@@ -93,10 +92,8 @@ def enter_code() -> Page:
         if entry is None:
             _note(db, SecurityKind.CODE_FAILED, current_user.person_id)
         else:
-            is_recovery = len(typed.strip()) > CODE_DIGITS
-            _note(
-                db, SecurityKind.RECOVERY_CODE_USED if is_recovery else SecurityKind.LOGGED_IN, current_user.person_id
-            )
+            kind = SecurityKind.RECOVERY_CODE_USED if entry.by_recovery_code else SecurityKind.LOGGED_IN
+            _note(db, kind, current_user.person_id)
     if entry is None:
         log.warning("second factor refused for person %s from %s", current_user.person_id, request.remote_addr)
         problems = {"code": "wrong_second_factor"}
@@ -287,6 +284,8 @@ def keep_second_factor() -> Page:
     """The first code is right: from now on it is asked for. Shows the recovery codes, this once."""
     try:
         with house().writers.begin() as db:
+            if not me().must_enrol:  # there the password was asked for at this very log-in
+                accounts.confirmed_person(db, me().person_id, request.form.get("confirm", ""), field="confirm")
             codes = second_factors.confirm_second_factor(
                 db,
                 me().person_id,
@@ -313,6 +312,7 @@ def renew_second_factor() -> Page:
             accounts.confirmed_person(db, me().person_id, request.form.get("confirm", ""), field="confirm")
             if wants_codes:
                 codes = second_factors.new_recovery_codes(db, me().person_id)
+                _note(db, SecurityKind.RECOVERY_CODES_MADE, me().person_id)
             else:
                 second_factors.end_second_factor(db, me().person_id)
                 _note(db, SecurityKind.SECOND_FACTOR_REMOVED, me().person_id)

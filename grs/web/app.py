@@ -7,13 +7,15 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask_babel import Babel
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from grs.bootstrap import House
+from grs.logs import told_safely
 from grs.settings import TEMPLATES
 from grs.web import account, admin, citizen, errors, officer, operator, people, presentation, protection, supervisor
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
@@ -94,7 +96,14 @@ def _allow_uploads() -> None:
 def _begin() -> None:
     g.language = chosen_language()
     g.request_id = secrets.token_hex(6)
-    typed = (request.path, *request.args.values(), *request.form.values())
+    try:
+        sent = request.form.values()
+    except HTTPException:
+        raise
+    except Exception as error:  # lengths or chunks that do not fit together: the server's own errors have no base
+        log.warning("request %s cannot be read: %s", g.request_id, told_safely(error))
+        abort(400)
+    typed = (request.path, *request.args.values(), *sent)
     if request.endpoint not in DROPS_CONTROL_SIGNS and any("\x00" in text for text in typed):
         abort(400)  # PostgreSQL keeps no NUL; what people write at length drops it and keeps the rest
 
@@ -104,12 +113,13 @@ def _finish(response: Response) -> Response:
     if asked in LANGUAGES:
         response.set_cookie(
             "language", asked, max_age=31_536_000, samesite="Lax", httponly=True,
-            secure=request.is_secure,
+            secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
         )  # fmt: skip
     if response.mimetype == "text/css" and response.status_code == 200:
         response.direct_passthrough = False
         response.get_data()  # whole, so that it is compressed whole and its file closed
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
-    security_headers(response, is_secure=request.is_secure, scripts=request.blueprint in WITH_SCRIPTS)
+    is_https = bool(current_app.config["SESSION_COOKIE_SECURE"])
+    security_headers(response, is_secure=is_https, scripts=request.blueprint in WITH_SCRIPTS)
     return response

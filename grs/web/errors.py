@@ -7,12 +7,14 @@ import logging
 from flask import Flask, g, render_template, request
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from grs.domain.errors import ActionNotAllowed, ChangedMeanwhile, GrievanceError, NotFound, NotYours
+from grs.logs import told_safely
 from grs.web.citizen import filing
+from grs.web.people import LoggedIn
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(IntegrityError, _at_the_same_time)
     app.register_error_handler(Exception, _failed)
 
 
@@ -43,16 +46,19 @@ def _refused(error: GrievanceError) -> Answer:
     if isinstance(error, NotFound):
         return _page("not_found", 404)
     if isinstance(error, NotYours):
+        _note_refusal("not theirs")
         return _page("not_yours", 403)
     return _page("refused", status_of(error), error=error)
 
 
 def _too_many(_error: RateLimitExceeded) -> Answer:
+    _note_refusal("too many tries")
     return _page("too_many", 429)
 
 
 def _stale_form(_error: CSRFError) -> Answer:
     """The page again with what was typed, where that can be done; nothing was kept of it."""
+    _note_refusal("form token")
     try:
         again = filing.draw_again("stale_form")
     except (NotFound, HTTPException):
@@ -64,6 +70,8 @@ def _http(error: HTTPException) -> Answer | Response:
     if isinstance(error.response, Response):
         return error.response  # a view has stopped with its own answer
     code = error.code or 500
+    if code in (401, 403, 405):
+        _note_refusal(str(code))
     if code == 404:
         return _page("not_found", 404)
     if code == 413:
@@ -77,9 +85,25 @@ def _unavailable(error: OperationalError) -> Answer:
     return _page("unavailable", 503)
 
 
+def _at_the_same_time(error: IntegrityError) -> Answer:
+    """Two made the same thing at the same instant: the other one was first."""
+    log.warning("request %s: %s: %s %s", _request_id(), told_safely(error), request.method, request.endpoint)
+    return _page("not_possible", 409, request_id=_request_id())
+
+
 def _failed(_error: Exception) -> Answer:
     log.exception("request %s failed: %s %s", _request_id(), request.method, request.endpoint)
     return _page("failed", 500, request_id=_request_id())
+
+
+def _note_refusal(why: str) -> None:
+    """Who was refused what, and from where: by number, never by name."""
+    person = g.get("_login_user")
+    who = f"person {person.person_id}" if isinstance(person, LoggedIn) else "somebody"
+    log.warning(
+        "request %s: %s refused (%s): %s %s from %s",
+        _request_id(), who, why, request.method, request.endpoint, request.remote_addr,
+    )  # fmt: skip
 
 
 def _request_id() -> str:

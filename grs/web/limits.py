@@ -34,16 +34,20 @@ limiter = Limiter(
 )
 
 LOG_IN = "10 per 5 minutes"
-TRACKING_PER_NUMBER = "3 per minute;8 per hour;16 per day"
+TRACKING_PER_NUMBER = "5 per hour;16 per day"
 TRACKING_PER_NUMBER_ANYWHERE = "100 per day"
 TRACKING_PER_ADDRESS = "10 per minute;40 per hour"
 """Wrong codes slow down, then lock; whether the number exists makes no difference. For a number the
 limit is counted by network too, so that a stranger who knows it does not lock out who filed it."""
 LOG_IN_ANYWHERE = "100 per hour"
+TRIES_PER_NUMBER = "10 per hour"
+"""Right codes too: tries at the same instant are counted before any of them is judged."""
 SECOND_FACTOR = "5 per 5 minutes;20 per hour"
 LINKS = "10 per hour"
 CHANGES = "60 per hour"
 """What one address may add, change or upload."""
+PAGES = "600 per hour"
+"""Pages of forms that one address may send: thirty for each complaint it may file."""
 FORMS_FOR_ONE_COMPLAINT = 3
 """How many forms may be begun for each complaint that may be filed."""
 

@@ -97,12 +97,9 @@ def take_sheet() -> Page:
     try:
         if not data:
             raise InvalidFile("no_file")
-        rows = read_forms(data)
+        rows = read_forms(data, most_rows=MOST_ROWS_ON_THE_WEB)
     except InvalidFile as error:
         return render_template("operator/sheet.html", problem=error, results=[], counts={}), 422
-    if len(rows) > MOST_ROWS_ON_THE_WEB:
-        problem = InvalidFile("too_many_rows")
-        return render_template("operator/sheet.html", problem=problem, results=[], counts={}), 422
     results = import_forms(
         house().writers,
         rows,

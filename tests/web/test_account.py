@@ -42,13 +42,13 @@ def password_of(database: Template) -> tuple[str, str]:
     return login.email, login.password
 
 
-def enrol(client: FlaskClient, clock: Clock) -> tuple[pyotp.TOTP, list[str]]:
+def enrol(client: FlaskClient, clock: Clock, password: str) -> tuple[pyotp.TOTP, list[str]]:
     """Set up an authenticator as a person does: read the secret off the page, type the first code."""
     page = client.get("/account/second-factor").text
     secret = re.search(r"<code class=\"address\">([A-Z2-7 ]+)</code>", page)
     assert secret is not None
     totp = pyotp.TOTP(secret[1].replace(" ", ""))
-    done = client.post("/account/second-factor", data={"code": totp.at(clock.now)})
+    done = client.post("/account/second-factor", data={"code": totp.at(clock.now), "confirm": password})
     assert done.status_code == 200, done.text
     codes = re.findall(r"<code>([A-Z2-7-]{29})</code>", done.text)
     assert len(codes) == 10
@@ -61,7 +61,7 @@ def enrol(client: FlaskClient, clock: Clock) -> tuple[pyotp.TOTP, list[str]]:
 
 def test_with_a_second_factor_the_password_alone_opens_nothing(house: House, database: Template, clock: Clock) -> None:
     client = officer(house, database)
-    totp, _ = enrol(client, clock)
+    totp, _ = enrol(client, clock, password_of(database)[1])
     email, password = password_of(database)
     fresh = browser(house)
     asked = fresh.post("/login", data={"email": email, "password": password, "next": "/officer/leave"})
@@ -82,7 +82,7 @@ def test_with_a_second_factor_the_password_alone_opens_nothing(house: House, dat
 def test_a_session_between_the_factors_lives_for_minutes_and_gives_no_other(
     house: House, database: Template, clock: Clock
 ) -> None:
-    totp, _ = enrol(officer(house, database), clock)
+    totp, _ = enrol(officer(house, database), clock, password_of(database)[1])
     email, password = password_of(database)
     waiting = browser(house)
     waiting.post("/login", data={"email": email, "password": password})
@@ -92,7 +92,7 @@ def test_a_session_between_the_factors_lives_for_minutes_and_gives_no_other(
 
 
 def test_each_recovery_code_lets_in_once(house: House, database: Template, clock: Clock) -> None:
-    _, codes = enrol(officer(house, database), clock)
+    _, codes = enrol(officer(house, database), clock, password_of(database)[1])
     email, password = password_of(database)
     for code, status in ((codes[0].lower(), 303), (codes[0], 401), (codes[1].replace("-", " "), 303)):
         client = browser(house)
@@ -113,7 +113,7 @@ def test_where_it_is_required_nothing_else_opens_before_it(database: Template, c
     client = officer(strict, database)
     for path in ("/officer/", "/account", "/officer/complaints/1", "/assist/"):
         assert client.get(path).headers["Location"] == "/account/second-factor", path
-    enrol(client, clock)
+    enrol(client, clock, password_of(database)[1])
     assert client.get("/officer/").status_code == 200
     strict.close()
 
@@ -121,7 +121,7 @@ def test_where_it_is_required_nothing_else_opens_before_it(database: Template, c
 def test_guessing_the_second_factor_is_stopped_whoever_begins_anew(
     house: House, database: Template, clock: Clock
 ) -> None:
-    enrol(officer(house, database), clock)
+    enrol(officer(house, database), clock, password_of(database)[1])
     email, password = password_of(database)
     client = browser(house, RATELIMIT_ENABLED=True)
     statuses = []

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from grs.domain.calendar import dhaka_date
 from grs.usecases.own_complaints import is_open, owns
 from grs.usecases.secrets import new_token
-from grs.usecases.visits import opened
+from grs.usecases.visits import move_visit, opened
 from grs.web.doors import house
 
 blueprint = Blueprint("citizen", __name__)
@@ -26,6 +26,14 @@ def visit() -> str:
     """This browser's random token; what it has opened is kept on the server under its hash."""
     token: str = session.setdefault("visit", new_token())
     return token
+
+
+def renewed_visit(db: Session) -> str:
+    """A new token, before anything more is opened under it; what was open moves along."""
+    before, session["visit"] = session.get("visit"), new_token()
+    if before is not None:
+        move_visit(db, before, session["visit"])
+    return visit()
 
 
 def may_see(db: Session, number: str) -> bool:

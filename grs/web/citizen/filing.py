@@ -31,7 +31,7 @@ from grs.usecases.offices import find_office
 from grs.usecases.receipts import receipt_of
 from grs.usecases.visits import open_for_visit
 from grs.web import limits
-from grs.web.citizen.desk import Page, blueprint, may_have_receipt, today, visit
+from grs.web.citizen.desk import Page, blueprint, may_have_receipt, renewed_visit, today
 from grs.web.citizen.form import (
     FIELDS,
     OpenForm,
@@ -136,6 +136,7 @@ def form_page(address: str, page: str) -> Page:
 
 @blueprint.post("/forms/<address>/<page>")
 @limits.limiter.limit(limits.CHANGES, exempt_when=lambda: not request.files)
+@limits.limiter.limit(limits.PAGES)
 @anyone
 def keep_page(address: str, page: str) -> Page:
     """Keep the page first, then say what is wrong with it: a refused page loses nothing."""
@@ -293,7 +294,7 @@ def _lodged(db: Session, form: OpenForm, complaint: Complaint) -> Page:
     number, now = complaint.tracking_number, house().clock()
     if not drafts.shows_receipt_again(form.draft, now):
         return redirect(url_for("citizen.track", number=number), 303)
-    open_for_visit(db, visit(), complaint, now=now, can_act=not form.is_assisted, receipt=True)
+    open_for_visit(db, renewed_visit(db), complaint, now=now, can_act=not form.is_assisted, receipt=True)
     return redirect(url_for("citizen.receipt", number=number), 303)
 
 

@@ -22,7 +22,7 @@ from grs.usecases.own_complaints import end_link
 from grs.usecases.stories import Story, file_of, has_code, story_for_complainant
 from grs.usecases.visits import close_visit, open_for_visit
 from grs.web import limits
-from grs.web.citizen.desk import Page, blueprint, may_see, today, visit
+from grs.web.citizen.desk import Page, blueprint, may_see, renewed_visit, today, visit
 from grs.web.citizen.filing import uploads
 from grs.web.doors import house
 from grs.web.downloads import send_attachment
@@ -42,6 +42,7 @@ def track() -> Page:
 
 @blueprint.post("/track")
 @limits.limiter.limit(limits.TRACKING_PER_NUMBER, key_func=limits.by_number, deduct_when=limits.was_refused)
+@limits.limiter.limit(limits.TRIES_PER_NUMBER, key_func=limits.by_number)
 @limits.limiter.limit(
     limits.TRACKING_PER_NUMBER_ANYWHERE, key_func=limits.by_number_anywhere, deduct_when=limits.was_refused
 )
@@ -59,7 +60,7 @@ def open_tracking() -> Page:
         return render_template("citizen/track.html", number=typed, problems={"code": "wrong_code"}), 403
     with house().writers.begin() as db:
         found = story_for_complainant(db, number, shelf=house().shelf).complaint
-        open_for_visit(db, visit(), found, now=house().clock())
+        open_for_visit(db, renewed_visit(db), found, now=house().clock())
     return redirect(url_for("citizen.complaint", number=number), 303)
 
 

@@ -22,10 +22,10 @@ def letters() -> Page:
     return render_template("officer/letters.html", letters=found[:PAGE], page=page, has_more=len(found) > PAGE)
 
 
-@blueprint.get("/officer/letters/<int(max=2147483647):message_id>")
+@blueprint.post("/officer/letters/<int(max=2147483647):message_id>")
 @logged_in
 def letter(message_id: int) -> Page:
-    """One letter as it is printed."""
+    """One letter as it is printed; a change, for who complained is told that it was opened."""
     with house().writers.begin() as db:
         found = paper_letter(db, me().desk(), message_id, settings=house().settings)
         db.expunge_all()

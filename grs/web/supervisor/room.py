@@ -69,7 +69,7 @@ def asked_month(default: date | None = None) -> date:
     year, _, number = request.args.get("month", "").partition("-")
     try:
         found = date(int(year), int(number), 1)
-    except ValueError:
+    except (ValueError, OverflowError):
         found = default or this_month
     return min(found, this_month) if found.year in YEARS else this_month
 
