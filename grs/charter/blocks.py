@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from grs.domain.bangla import one_form
 from grs.domain.errors import InvalidFile
 
 LONGEST_CELL = 5_000
 """Characters; the longest cell of the real charters has under 700."""
-MOST_BLOCKS = 20_000
+MOST_BLOCKS = 5_000
+MOST_TEXT = 400_000
+"""Characters of a whole document; the longest real charter has under 40,000."""
+WIDEST = 60
+"""Columns; no charter's table has more than ten."""
 
 _BENGALI = re.compile(r"[\u0980-\u09ff]")
 # Letters of SutonnyMJ and its kin: Bangla words typed as Latin-1 and typographic signs.
 _OLD_FONT = re.compile(r"[†‡ˆ‰Š‹ŒŽ™š›œžŸ¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿À-ÿƒ“”–—]")
-OLD_FONTS = re.compile(r"sutonny|sulekha|bijoy|chandrabati|dhanshiri|rinkiy|jugantor|karnaphuli\w*mj|\w+mj\b", re.I)
+OLD_FONTS = re.compile(r"sutonny|sulekha|bijoy|chandrabati|dhanshiri|rinkiy|jugantor|karnaphuli|\w{1,60}mj\b", re.I)
 """Names of fonts in which Bangla is not Unicode."""
 _FEWEST_LETTERS = 20
 """So many letters outside Unicode's Bengali, set in such a font, are Bangla that cannot be read."""
@@ -59,15 +63,20 @@ def text_of(block: Block) -> str:
 
 def one_spelling(text: str) -> str:
     """NFC, and one blank where there was any white space."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(one_form(text).split())
 
 
 def checked(blocks: list[Block]) -> list[Block]:
     """The blocks of a document; raises InvalidFile where they cannot be a charter."""
-    refuse_old_fonts("\n".join(text_of(block) for block in blocks))
     if len(blocks) > MOST_BLOCKS:
         raise InvalidFile(f"the document has more than {MOST_BLOCKS} lines; no charter has")
+    text = "\n".join(text_of(block) for block in blocks)
+    if len(text) > MOST_TEXT:
+        raise InvalidFile(f"the document has more than {MOST_TEXT} characters; no charter has")
+    refuse_old_fonts(text)
     for block in blocks:
+        if isinstance(block, Row) and len(block.cells) > WIDEST:
+            raise InvalidFile(f"a row has more than {WIDEST} cells; no charter's table has", line=block.line)
         if isinstance(block, Row) and max(map(len, block.cells), default=0) > LONGEST_CELL:
             raise InvalidFile(
                 f"a cell has more than {LONGEST_CELL} characters; no charter's table has", line=block.line

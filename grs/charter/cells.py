@@ -10,7 +10,10 @@ from grs.domain.bangla import WORD_NUMBERS, skeleton, to_ascii_digits, without_j
 from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit
 
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-URL = re.compile(r"(?:https?://|www\.)[^\s<>,;।()]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.gov\.bd\b/?", re.IGNORECASE)
+URL = re.compile(
+    r"(?:https?://|www\.)[^\s<>,;।()]+|(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,6}\.gov\.bd\b/?",
+    re.IGNORECASE,
+)
 _SERIAL = re.compile(r"^[(\[]?\s*([০-৯0-9]{1,3})\s*[.।):\]]*$")
 _DIGIT = "[০-৯0-9]"
 
@@ -37,7 +40,7 @@ def is_number_row(cells: Sequence[str]) -> bool:
 
 _WORD = "|".join(sorted(map(re.escape, WORD_NUMBERS), key=len, reverse=True))
 _NUMBER = rf"(?:{_DIGIT}{{1,3}}|{_WORD})"
-_GLOSS = r"(?:\s*\([^)\d]*\))?"
+_GLOSS = r"(?:\s{0,3}\([^)\d]{0,40}\))?"
 _RANGE = rf"(?P<low>{_NUMBER}){_GLOSS}(?:\s*(?:-|–|—|হতে|থেকে|বা|অথবা|to)\s*(?P<high>{_NUMBER}){_GLOSS})?\s*(?:টি\s*)?"
 _WORKING = r"(?:কার্য|কর্ম|কাজের|অফিস|working)[\s-]*(?:দিবস|দিন|days?)"
 WORKING_DAYS = re.compile(_RANGE + r"(?:\(\s*)?" + _WORKING, re.IGNORECASE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from itertools import pairwise
+from functools import lru_cache
+from itertools import islice, pairwise
 
 from grs.charter.cells import EMAIL, has_contact, is_serial, looks_like_officer, looks_like_time
 from grs.domain.bangla import skeleton
@@ -112,6 +113,11 @@ _SPLITS = [
 ]  # where a lost tab may have been
 
 
+MOST_LOST_TABS = 3
+MOST_SPLITS = 12
+"""Places in one cell where a tab may have been; a real cell has two or three."""
+
+
 def align(cells: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """One cell a column, for a row whose tabs may be one or two too few or too many.
 
@@ -121,9 +127,10 @@ def align(cells: Sequence[str], columns: Sequence[Column]) -> list[str]:
     row, width = list(cells), len(columns)
     while len(row) > width and not row[-1]:
         row.pop()
-    for _ in range(abs(width - len(row))):
-        if len(row) == width:
-            break
+    if abs(width - len(row)) > MOST_LOST_TABS:  # no tabs are lost here; it is another table
+        row = [*row[: width - 1], " ".join(row[width - 1 :])][:width]
+        row += [""] * (width - len(row))
+    while len(row) != width:
         ways = _narrower(row) if len(row) > width else _wider(row)
         row = max(ways, key=lambda way: _fit(way, columns))
     return [" ".join(cell.split()) for cell in row]
@@ -139,7 +146,7 @@ def _wider(row: list[str]) -> list[list[str]]:
         ways += [
             [*row[:i], cell[: found.start()] or found.group(), cell[found.end() :], *row[i + 1 :]]
             for pattern in _SPLITS
-            for found in pattern.finditer(cell)
+            for found in islice(pattern.finditer(cell), MOST_SPLITS)
             if cell[found.end() :].strip()
         ]
     ways += [[*row[:i], "", *row[i:]] for i in range(len(row))]
@@ -153,6 +160,7 @@ def _fit(row: Sequence[str], columns: Sequence[Column]) -> int:
     return sum(_suits(cell.strip(), column) for cell, column in zip(row, columns, strict=False))
 
 
+@lru_cache(maxsize=10_000)
 def _suits(cell: str, column: Column) -> int:
     if not cell:
         return -2 if column is Column.NAME else 0

@@ -13,17 +13,16 @@ import openpyxl
 from openpyxl.utils import column_index_from_string
 from openpyxl.utils.exceptions import InvalidFileException
 
-from grs.charter.blocks import Block, Paragraph, checked, one_spelling, refuse_old_font_runs
-from grs.charter.grids import WIDEST, Cell, Grid, lay_out
+from grs.charter.blocks import WIDEST, Block, Paragraph, checked, one_spelling, refuse_old_font_runs
+from grs.charter.grids import Cell, Grid, lay_out
 from grs.charter.packages import check_package
 from grs.domain.errors import InvalidFile
 
 MOST_ROWS = 5_000
 MOST_CELLS = 60_000
 _ROW, _CELL = re.compile(rb"<(?:\w+:)?row[\s>/]"), re.compile(rb"<(?:\w+:)?c[\s>/]")
-_MERGED = re.compile(
-    rb"<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})[\"']"
-)
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*>")
+_AREA = re.compile(rb"ref\s*=\s*[\"']\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})[\"']")
 
 
 def read_excel(data: bytes) -> list[Block]:
@@ -62,7 +61,11 @@ def _check_sheets(data: bytes) -> None:
                 continue
             sheet = package.read(member)
             cells += sum(1 for _ in _CELL.finditer(sheet))
-            for left, top, right, bottom in _MERGED.findall(sheet):
+            for merged in _MERGED.findall(sheet):
+                area = _AREA.search(merged)
+                if area is None:
+                    raise InvalidFile("a merged area of a sheet cannot be read", why="damaged")
+                left, top, right, bottom = area.groups()
                 width = column_index_from_string(right.decode()) - column_index_from_string(left.decode()) + 1
                 cells += max(width, 1) * max(int(bottom) - int(top) + 1, 1)
             if cells > MOST_CELLS or sum(1 for _ in _ROW.finditer(sheet)) > MOST_ROWS:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grs.charter import columns
-from grs.charter.blocks import Block, Paragraph, Row
+from grs.charter.blocks import WIDEST, Block, Paragraph, Row
 from grs.charter.columns import Column
 from grs.domain.errors import InvalidFile
 
-WIDEST, MOST_SLOTS = 60, 200_000
-"""A charter has some ten columns; a table of a million merged cells is no charter."""
+MOST_SLOTS = 50_000
+"""A table of a million merged cells is no charter."""
 
 
 @dataclass(slots=True)

@@ -34,6 +34,7 @@ _BETWEEN = re.compile(r"\s*(?:\||::|»|–|—|\s-\s)\s*")
 _FONT = re.compile(r"font-family\s*:\s*([^;\"]+)", re.IGNORECASE)
 MOSTLY_LINKS = 0.5
 DEEPEST = 100
+MOST_ELEMENTS = 20_000
 
 
 def read_html(text: str) -> list[Block]:
@@ -45,6 +46,8 @@ def read_html(text: str) -> list[Block]:
         root = lxml_html.document_fromstring(text.encode(), parser=lxml_html.HTMLParser(encoding="utf-8"))
     except (etree.ParserError, etree.XMLSyntaxError):
         raise InvalidFile("this is not a web page", why="damaged") from None
+    if sum(1 for _ in root.iter()) > MOST_ELEMENTS:
+        raise InvalidFile(f"the page has more than {MOST_ELEMENTS} elements; no charter's page has")
     if _depth(root) > DEEPEST:
         raise InvalidFile("the page is nested too deeply; no charter's page is")
     refuse_old_font_runs(_fonts(root))
@@ -141,6 +144,7 @@ def _with_lines(content: Element) -> set[Element]:
 def _blocks(element: Element, with_lines: Collection[Element]) -> Iterator[Block]:
     """The blocks below an element; text between block elements is a paragraph of its own."""
     words: list[str] = []
+    has_words = False
     line = element.sourceline or 1
     heading = element.tag in _HEADINGS
 
@@ -151,6 +155,7 @@ def _blocks(element: Element, with_lines: Collection[Element]) -> Iterator[Block
             yield Paragraph(line, text, is_heading=heading)
 
     words.append(element.text or "")
+    has_words = bool(words[0].strip())
     for child in element:
         if isinstance(child.tag, str):
             is_data = child.tag == "table" and next(child.iterdescendants("table"), None) is None
@@ -161,9 +166,10 @@ def _blocks(element: Element, with_lines: Collection[Element]) -> Iterator[Block
                 yield from paragraph()
                 yield from _blocks(child, with_lines)
             else:
-                line = line if any(word.strip() for word in words) else child.sourceline or line
+                line = line if has_words else child.sourceline or line
                 words.append(child.text_content())
         words.append(child.tail or "")
+        has_words = bool(words) and (has_words or any(word.strip() for word in words[-2:]))
     yield from paragraph()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grs.charter import cells, columns
-from grs.charter.blocks import Block, Paragraph, Row
+from grs.charter.blocks import LONGEST_CELL, Block, Paragraph, Row
 from grs.charter.columns import Column
 from grs.charter.model import CharterDocument, PrintedTier, ReadingDoubt, Service
 from grs.charter.surroundings import NUMBERING, document_date, office_head, vision_and_mission, words_of
@@ -206,12 +206,13 @@ def _join_continued(section: _Section, doubts: list[ReadingDoubt]) -> list[tuple
     serials = [cells.read_serial(found.get(Column.SERIAL, "")) for _, found in section.rows]
     has_serials = any(serials)
     last_serial: int | None = None
+    following_of = _following(serials)
     for index, (row, found) in enumerate(section.rows):
         found = _text_out_of_serial(found) if serials[index] is None else found
         filled = [column for column, text in found.items() if text]
         if not filled or (serials[index] is None and len(filled) == 1 and _is_subheading(row, filled[0], merged)):
             continue
-        following = next((int(s) for s in serials[index + 1 :] if s), None)
+        following = following_of[index]
         if serials[index] is not None or not merged:
             is_new = True
         elif has_serials and following is not None and last_serial is not None:
@@ -223,10 +224,25 @@ def _join_continued(section: _Section, doubts: list[ReadingDoubt]) -> list[tuple
             last_serial = int(serials[index] or (last_serial or 0) + 1)
         elif merged:
             for column in filled:
-                merged[-1][1][column] = f"{merged[-1][1].get(column, '')} {found[column]}".strip()
+                joined = f"{merged[-1][1].get(column, '')} {found[column]}".strip()
+                if len(joined) > LONGEST_CELL:
+                    raise InvalidFile(
+                        f"a cell has more than {LONGEST_CELL} characters; no charter's table has", line=row.line
+                    )
+                merged[-1][1][column] = joined
         else:
             doubts.append(ReadingDoubt(row.line, "left_out"))
     return merged
+
+
+def _following(serials: Sequence[str | None]) -> list[int | None]:
+    """For each row the next number printed below it."""
+    found: list[int | None] = []
+    following: int | None = None
+    for serial in reversed(serials):
+        found.append(following)
+        following = int(serial) if serial else following
+    return found[::-1]
 
 
 def _text_out_of_serial(found: dict[Column, str]) -> dict[Column, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-from grs.charter.blocks import LONGEST_CELL, Block, Paragraph, Row, checked, refuse_old_fonts
+from grs.charter.blocks import LONGEST_CELL, MOST_BLOCKS, WIDEST, Block, Paragraph, Row, checked, refuse_old_fonts
+from grs.domain.bangla import one_form
 from grs.domain.errors import InvalidFile
 
 LARGEST_FILE = 2_000_000
@@ -41,7 +41,11 @@ def read_blocks(text: str) -> list[Block]:
     refuse_old_fonts(text)
     blocks: list[Block] = []
     after_break = False
-    for number, raw in enumerate(unicodedata.normalize("NFC", text).splitlines(), start=1):
+    for number, raw in enumerate(one_form(text).splitlines(), start=1):
+        if max(raw.count("|"), raw.count("\t")) > WIDEST:
+            raise InvalidFile(f"a row has more than {WIDEST} cells; no charter's table has", line=number)
+        if len(blocks) > MOST_BLOCKS:
+            raise InvalidFile(f"the document has more than {MOST_BLOCKS} lines; no charter has")
         bare = _BREAK.sub(" ", _BOLD.sub("", raw))
         if _RULE.match(bare):
             continue  # the line under a heading row of Markdown; no page ends there

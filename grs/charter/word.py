@@ -11,8 +11,8 @@ import docx
 from docx.oxml.ns import qn
 from lxml import etree
 
-from grs.charter.blocks import Block, Paragraph, checked, one_spelling, refuse_old_font_runs
-from grs.charter.grids import WIDEST, Cell, Grid, lay_out
+from grs.charter.blocks import WIDEST, Block, Paragraph, checked, one_spelling, refuse_old_font_runs
+from grs.charter.grids import Cell, Grid, lay_out
 from grs.charter.packages import check_package
 from grs.domain.errors import InvalidFile
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from enum import StrEnum
 
+from grs.domain.bangla import one_form
 from grs.domain.errors import FileRefused
 
 MOST_FILES = 5
@@ -15,6 +16,8 @@ MOST_PIXELS = 40_000_000
 """A photograph of more is a bomb, or a poster."""
 MOST_PIXELS_DRAWN_WHOLE = 16_000_000
 """Of PNG and WEBP, which cannot be read at a smaller size: a page scanned at 400 dots an inch."""
+LONGEST_SIDE_SENT = 20_000
+"""Pixels; a strip of one by millions is no picture."""
 LONGEST_SIDE = 2400
 """Pixels; larger pictures are made smaller, still legible as a scanned page."""
 LONGEST_NAME = 120
@@ -45,7 +48,7 @@ def clean_name(name: str) -> str:
 
     Normalised first: a full-width ``／`` must not become a ``/`` later.
     """
-    plain = unicodedata.normalize("NFKC", name).replace("\\", "/").rpartition("/")[2]
+    plain = one_form(name, "NFKC").replace("\\", "/").rpartition("/")[2]
     plain = "".join(c for c in plain if unicodedata.category(c)[0] != "C" and c not in '"<>|:*?')
     plain = re.sub(r"\s+", " ", plain).strip(" .")
     stem, dot, ending = plain.rpartition(".")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from typing import Literal
+
+_MARK = "[" + "".join(re.escape(c) for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.combining(c)) + "]"
+_TOO_MANY_MARKS = re.compile(f"({_MARK}{{20}}){_MARK}+")
+"""Signs above and below one letter. Sorting thousands of them, as Unicode asks, would take minutes."""
 
 _TO_BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _TO_ASCII = str.maketrans("০১২৩৪৫৬৭৮৯", "0123456789")
@@ -34,17 +40,22 @@ def to_ascii_digits(text: str) -> str:
     return text.translate(_TO_ASCII)
 
 
+def one_form(text: str, form: Literal["NFC", "NFKC"] = "NFC") -> str:
+    """Unicode's one spelling of a text; of the signs on one letter at most twenty stay."""
+    return text if text.isascii() else unicodedata.normalize(form, _TOO_MANY_MARKS.sub(r"\1", text))
+
+
 def normalise(text: str) -> str:
     """NFC with white space collapsed: the one spelling that is stored.
 
     NFC writes য়, ড়, ঢ় as two code points, whichever way they were typed.
     """
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return _SPACE.sub(" ", one_form(text)).strip()
 
 
 def normalise_lines(text: str) -> str:
     """As ``normalise``, but keeping line breaks: for what people write at length."""
-    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    lines = one_form(text).replace("\r\n", "\n").replace("\r", "\n")
     return "\n".join(_SPACE.sub(" ", line).strip() for line in lines.split("\n")).strip()
 
 
@@ -59,7 +70,7 @@ def skeleton(text: str) -> str:
     Drops joiners, hasanta, nukta and blanks, folds ণ/ন, শ/ষ/স, short and long vowels,
     and Bengali digits: নিষ্পত্তি and নিস্পত্তি, য় in both spellings, give the same skeleton.
     """
-    plain = without_joiners(unicodedata.normalize("NFC", text))
+    plain = without_joiners(one_form(text))
     return _SPACE.sub("", plain).translate(_TO_ASCII).translate(_ALIKE).lower()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from grs.domain.tables import open_table, safe_cell
 
 _W = TypeVar("_W", RowKind, Certainty)
 
+LARGEST_FILE = 300_000
 REQUIRED = ("date", "kind", "name_bn", "name_en")
 REFERENCE_COLUMNS = ("reference", "evidence")
 WRITTEN = ("date", "kind", "scope", "name_bn", "name_en", "reference", "certainty", "announced_on")
@@ -26,8 +28,9 @@ def read_calendar_file(data: bytes) -> list[CalendarRow]:
     A ``scope`` such as ``district:Rangamati|Bandarban`` gives one row for each place. Raises
     InvalidFile naming the line; nothing is taken of a file with a mistake in it.
     """
+    check_length(data)
     reader = open_table(data, REQUIRED)
-    twice = {name for name in reader.fieldnames or () if list(reader.fieldnames or ()).count(name) > 1}
+    twice = {name for name, times in Counter(reader.fieldnames).items() if times > 1}
     if twice:
         raise InvalidFile(f"a column is named twice: {', '.join(sorted(twice))}", line=1)
     rows: list[CalendarRow] = []
@@ -42,6 +45,12 @@ def read_calendar_file(data: bytes) -> list[CalendarRow]:
         raise InvalidFile("the file has no rows")
     _check_no_contradiction(rows, lines)
     return rows
+
+
+def check_length(data: bytes) -> None:
+    """Raise InvalidFile for a file longer than any calendar: a year has some thirty rows."""
+    if len(data) > LARGEST_FILE:
+        raise InvalidFile(f"the file has more than {LARGEST_FILE // 1_000} KB; no calendar has", why="too_large_file")
 
 
 def write_calendar_file(rows: Iterable[CalendarRow]) -> str:

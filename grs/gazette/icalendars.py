@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from icalendar import Calendar, Event, vText
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, ONE_DAY, YEARS, CalendarRow, Certainty, RowKind, dhaka_date
 from grs.domain.errors import InvalidFile
+from grs.gazette.files import check_length
 
 _W = TypeVar("_W", RowKind, Certainty)
 _ESCAPED = re.compile(r"\\([\\;,nN])")
@@ -59,6 +61,7 @@ def read_icalendar(data: bytes) -> list[CalendarRow]:
     What is not said is a nationwide holiday. Raises InvalidFile for anything that is no calendar, for events that
     repeat, and for events of some hours.
     """
+    check_length(data)
     rows: list[CalendarRow] = []
     try:
         calendar: Any = Calendar.from_ical(data.decode("utf-8-sig"))
@@ -81,19 +84,17 @@ def _rows_of(event: Any) -> list[CalendarRow]:
         raise InvalidFile(f"{name or 'an event'}: repeating events are not taken; each day is gazetted by itself")
     first, last = _days(event, name)
     announced = _own(event, "X-GRS-ANNOUNCED-ON")
-    return [
-        CalendarRow(
-            day=first + ONE_DAY * n,
-            kind=_word(RowKind, event, "X-GRS-KIND", RowKind.HOLIDAY, name),
-            scope=_scope(_own(event, "X-GRS-SCOPE", NATIONAL), name),
-            name_bn=name,
-            name_en=normalise(_own(event, "X-GRS-NAME-EN", name)),
-            reference=normalise(_own(event, "X-GRS-REFERENCE", str(event.get("DESCRIPTION", "")))),
-            certainty=_word(Certainty, event, "X-GRS-CERTAINTY", Certainty.UNVERIFIED, name),
-            announced_on=_date(announced, name) if announced else None,
-        )
-        for n in range((last - first).days)
-    ]
+    row = CalendarRow(
+        day=first,
+        kind=_word(RowKind, event, "X-GRS-KIND", RowKind.HOLIDAY, name),
+        scope=_scope(_own(event, "X-GRS-SCOPE", NATIONAL), name),
+        name_bn=name,
+        name_en=normalise(_own(event, "X-GRS-NAME-EN", name)),
+        reference=normalise(_own(event, "X-GRS-REFERENCE", str(event.get("DESCRIPTION", "")))),
+        certainty=_word(Certainty, event, "X-GRS-CERTAINTY", Certainty.UNVERIFIED, name),
+        announced_on=_date(announced, name) if announced else None,
+    )
+    return [replace(row, day=first + ONE_DAY * n) for n in range((last - first).days)]
 
 
 def _own(event: Any, field: str, default: str = "") -> str:

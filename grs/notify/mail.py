@@ -10,6 +10,8 @@ from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
 
+from grs.domain.lodging import is_email
+
 _POLICY = SMTP.clone(cte_type="7bit")  # 8bit bodies are broken by relays that do not offer 8BITMIME
 
 
@@ -44,8 +46,8 @@ def as_bytes(mail: Mail) -> bytes:
     Bangla (cpython gh-92081).
     """
     body = EmailMessage(policy=_POLICY)
-    body.set_content(mail.body)
-    body.add_alternative(mail.html, subtype="html")
+    body.set_content(sendable(mail.body))
+    body.add_alternative(sendable(mail.html), subtype="html")
     if mail.invitation is not None:
         text = mail.invitation.decode("utf-8")
         method = "CANCEL" if "METHOD:CANCEL" in text else "REQUEST"
@@ -66,7 +68,8 @@ def as_bytes(mail: Mail) -> bytes:
 
 def _address(header: str, name: str, address: str) -> str:
     address = one_line(address)
-    if not address.isascii() or "@" not in address or parseaddr(address)[1] != address:
+    is_good = "@" in address if header == "From" else is_email(address)  # our own name may be grs@localhost
+    if not is_good or not address.isascii() or parseaddr(address)[1] != address:
         raise ValueError("not an address that mail can be sent to")
     name = one_line(name)
     # formataddr makes one encoded word of any length, which relays may refuse (RFC 2047 allows 75 characters).
@@ -79,4 +82,9 @@ def _address(header: str, name: str, address: str) -> str:
 
 def one_line(text: str) -> str:
     """The text without line breaks of any kind: nothing typed can make a header of its own."""
-    return " ".join(text.split())
+    return " ".join(sendable(text).split())
+
+
+def sendable(text: str) -> str:
+    """The text as it can be written in UTF-8: half a letter becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import threading
 import warnings
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -13,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from grs.domain.attachments import (
     LONGEST_SIDE,
+    LONGEST_SIDE_SENT,
     MOST_PIXELS,
     MOST_PIXELS_DRAWN_WHOLE,
     MediaType,
@@ -24,11 +27,16 @@ from grs.domain.errors import FileRefused
 
 _FORMATS = {MediaType.JPEG: "JPEG", MediaType.PNG: "PNG", MediaType.WEBP: "WEBP"}
 _QUALITY = 85
+_DAMAGE = (
+    UnidentifiedImageError, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError,
+    SyntaxError, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What the library raises over damaged pictures: more kinds than it lists."""
 START_OF_SCAN = b"\xff\xda"
 _ONE_AT_A_TIME = threading.Lock()
 """A picture takes a hundred times its bytes while it is drawn: many at once would fill the memory."""
-MOST_SCANS = 100
-"""A progressive picture has about ten; thousands of them would take minutes to draw."""
+MOST_SCANS = 20
+"""A progressive picture has about ten; each is drawn over the whole picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,10 @@ def _redrawn(data: bytes, media_type: MediaType) -> bytes:
                 most = MOST_PIXELS if media_type is MediaType.JPEG else MOST_PIXELS_DRAWN_WHOLE
                 if picture.width * picture.height > most:
                     raise FileRefused("too_many_pixels")
+                if max(picture.size) > LONGEST_SIDE_SENT:
+                    raise FileRefused("too_many_pixels")
+                if getattr(picture, "n_frames", 1) > 1:
+                    raise FileRefused("moving_picture")
                 picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
                 if picture.mode.startswith("I"):
                     picture = picture.point(lambda value: value / 256).convert("L")  # 16 bits a pixel
@@ -101,5 +113,5 @@ def _redrawn(data: bytes, media_type: MediaType) -> bytes:
         raise
     except Image.DecompressionBombError:
         raise FileRefused("too_many_pixels") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+    except _DAMAGE:
         raise FileRefused("broken") from None

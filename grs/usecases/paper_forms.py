@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from io import BytesIO
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
+from grs.charter.packages import check_package
 from grs.db.offices import Office
 from grs.db.queries.offices import offices_with_charter
 from grs.domain.attachments import LARGEST_FILE
@@ -52,8 +53,6 @@ ROWS_READY = 200
 """How many rows of the empty sheet are marked as text."""
 LOST_ZERO = re.compile(r"1[3-9][0-9]{8}")
 """A mobile number that a spreadsheet took for a number."""
-LARGEST_UNPACKED = 20 * 1024 * 1024
-"""Bytes; a sheet is a packed folder, and a small one may unpack to gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,10 @@ def read_forms(data: bytes, *, most_rows: int = MOST_ROWS) -> list[SheetRow]:
     if len(data) > LARGEST_FILE:
         raise InvalidFile("too_large")
     try:
-        with ZipFile(BytesIO(data)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
-                raise InvalidFile("too_large")
+        check_package(data)
+    except InvalidFile as error:
+        raise InvalidFile("too_large" if error.why == "too_large_file" else "not_a_sheet") from None
+    try:
         book = load_workbook(BytesIO(data), read_only=True, data_only=True)
         lines = list(book.worksheets[0].iter_rows(values_only=True, max_row=most_rows + 2, max_col=MOST_COLUMNS))
     except (InvalidFileException, BadZipFile, zlib.error, SyntaxError, LookupError, OSError, ValueError):

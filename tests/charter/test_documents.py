@@ -227,7 +227,7 @@ REFUSED = {
     ),
     "a Word file cut short": (as_word(CHARTERS[0].read_text())[:4000], "damaged"),
     "a zip of something else": (zipped({"a": b"1"}), "damaged"),
-    "a zip bomb": (zipped({"word/document.xml": b"", "big": b"0" * 70_000_000}), ""),
+    "a zip bomb": (zipped({"word/document.xml": b"", "big": b"0" * 70_000_000}), "too_large_file"),
     "an old Word file": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old_office"),
     "a page without a table": ("<html><body><p>" + "বাংলা লেখা " * 20 + "</p></body></html>", "no_table"),
     "a page with another table": (
