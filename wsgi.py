@@ -1,8 +1,15 @@
 """The web server's door: `gunicorn wsgi:app`."""
 
-from grs.bootstrap import open_house
+import sys
+
+from grs.bootstrap import WEB_PATIENCE, NotReady, open_house, wait_until_ready
 from grs.logs import configure_logging
 from grs.web import create_app
 
 configure_logging()
-app = create_app(open_house())
+house = open_house(patience=WEB_PATIENCE)
+try:
+    wait_until_ready(house)
+except NotReady as error:
+    sys.exit(f"grs: {error}")
+app = create_app(house)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from grs.db import schema
 from grs.db.engine import make_engine, readers, writers
+from grs.logs import told_safely
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.figures import FigureShelf
+from grs.usecases.job_runs import Stopped
+
+
+class NotReady(Exception):
+    """The database cannot be worked with, and waiting does not help; says why in a sentence."""
 
 
 def utc_now() -> datetime:
@@ -33,6 +44,12 @@ class House:
     clock: Callable[[], datetime] = utc_now
     shelf: CalendarShelf = field(default_factory=CalendarShelf)
     figures: FigureShelf = field(default_factory=FigureShelf)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop_if_asked(self, _done: int = 0) -> None:
+        """Between two batches of a job: raises Stopped when this process is to end."""
+        if self.stopping.is_set():
+            raise Stopped
 
     def close(self) -> None:
         """Let go of connections; the house can still be used and opens them again."""
@@ -40,10 +57,20 @@ class House:
         self.engine.dispose()
 
 
-def open_house(settings: Settings | None = None, *, clock: Callable[[], datetime] = utc_now) -> House:
-    """The product with its real parts, from the settings."""
+log = logging.getLogger(__name__)
+SAID_EVERY = 15
+"""Seconds between two lines that say that it still waits."""
+WEB_PATIENCE = 8.0
+"""Seconds that a person waits for the database; then it is told that it is away."""
+WORKER_PATIENCE = 60.0
+
+
+def open_house(
+    settings: Settings | None = None, *, clock: Callable[[], datetime] = utc_now, patience: float | None = None
+) -> House:
+    """The product with its real parts, from the settings; ``patience`` as for ``make_engine``."""
     settings = settings or read_settings()
-    engine = make_engine(settings.database_url)
+    engine = make_engine(settings.database_url, patience=patience)
     return House(
         settings=settings,
         engine=engine,
@@ -53,3 +80,23 @@ def open_house(settings: Settings | None = None, *, clock: Callable[[], datetime
         sms=sms_gateway(settings),
         clock=clock,
     )
+
+
+def wait_until_ready(house: House, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait for the database, saying so; raises NotReady where it is of another release or not set up."""
+    waited = 0
+    while True:
+        try:
+            state = schema.state_of(house.engine)
+            break
+        except SQLAlchemyError as error:
+            if waited % SAID_EVERY == 0:
+                log.warning("the database is not there (%s); waiting for it", told_safely(error))
+            waited += 1
+            sleep(1)
+    if waited:
+        log.warning("the database is there after %s s", waited)
+    if state is schema.State.NEWER:
+        raise NotReady("the database is newer than this release; start the release it was upgraded to")
+    if state is not schema.State.CURRENT:
+        raise NotReady("the database is not up to date; run `grs db upgrade` (a new one: `grs setup`)")

@@ -8,7 +8,7 @@ import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from grs.bootstrap import open_house
+from grs.bootstrap import WORKER_PATIENCE, NotReady, open_house, wait_until_ready
 from grs.logs import configure_logging
 from grs.settings import SettingsError
 from workers import jobs
@@ -25,10 +25,14 @@ def main() -> int:
         parser.error("--dry-run goes with --once")
     configure_logging()
     try:
-        house = open_house()
+        house = open_house(patience=WORKER_PATIENCE)
+        wait_until_ready(house)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    except NotReady as error:
+        print(f"grs: {error}", file=sys.stderr)
+        return 1
     if options.once is None:
         run_forever(house)
         return 0

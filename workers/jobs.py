@@ -23,7 +23,9 @@ Counts = Mapping[str, int]
 
 def escalate(house: House, *, dry_run: bool = False) -> Counts:
     """Move what is overdue to the next tier."""
-    return escalate_overdue(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+    return escalate_overdue(
+        house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run, after_batch=house.stop_if_asked
+    )
 
 
 def deliver(house: House, *, dry_run: bool = False) -> Counts:
@@ -36,6 +38,7 @@ def deliver(house: House, *, dry_run: bool = False) -> Counts:
         shelf=house.shelf,
         clock=house.clock,
         dry_run=dry_run,
+        is_stopping=house.stopping.is_set,
     )
 
 
@@ -53,7 +56,13 @@ def recalculate(house: House, *, dry_run: bool = False) -> Counts:
     """Count due dates again after a calendar change that is not applied yet."""
     if dry_run:
         return {}
-    return apply_calendar_changes(house.writers, shelf=house.shelf, now=house.clock(), cutoff=house.settings.cutoff)
+    return apply_calendar_changes(
+        house.writers,
+        shelf=house.shelf,
+        now=house.clock(),
+        cutoff=house.settings.cutoff,
+        after_batch=house.stop_if_asked,
+    )
 
 
 def digest(house: House, *, dry_run: bool = False) -> Counts:

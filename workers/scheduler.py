@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import threading
 from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from workers import jobs
 log = logging.getLogger(__name__)
 
 ZONE = "Asia/Dhaka"
+DRAIN_SECONDS = 15
 TIMETABLE = {
     "escalate": CronTrigger(minute="*/5", timezone=ZONE),
     "deliver": CronTrigger(minute="*", timezone=ZONE),
@@ -49,10 +52,14 @@ def make_scheduler(house: House) -> BlockingScheduler:
 
 
 def run_forever(house: House) -> None:
-    """Keep the timetable until SIGTERM or Ctrl-C; the present job ends first."""
+    """Keep the timetable until SIGTERM or Ctrl-C; the present jobs end first, between two batches.
+
+    One that does not, because a mail server hangs, is left as if killed: its letter is tried again.
+    """
     scheduler = make_scheduler(house)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        house.stopping.set()
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
@@ -62,9 +69,17 @@ def run_forever(house: House) -> None:
     except (KeyboardInterrupt, SystemExit):
         log.info("worker stopping")
     finally:
+        house.stopping.set()
         if scheduler.running:
-            scheduler.shutdown(wait=True)
+            ended = threading.Thread(target=scheduler.shutdown, daemon=True)
+            ended.start()
+            ended.join(DRAIN_SECONDS)
+            if ended.is_alive():
+                log.warning("worker leaves a job that did not end in %s s", DRAIN_SECONDS)
+                logging.shutdown()
+                os._exit(0)
         house.close()
+        log.info("worker stopped")
 
 
 def _run_safely(house: House, name: str) -> None:

@@ -43,7 +43,15 @@ def open_checked_house(*, checked: bool = True) -> Any:
     if settings.database_url.startswith("sqlite:///"):
         Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     house = open_house(settings)
-    if checked and schema.current_revision(house.engine) != schema.newest_revision():
+    if not checked:
+        return house
+    state = schema.state_of(house.engine)
+    if state is not schema.State.CURRENT:
         house.close()
-        stop("the database is not up to date; run `grs db upgrade` first")
+        is_newer = state is schema.State.NEWER
+        stop(
+            "the database is newer than this release"
+            if is_newer
+            else "the database is not up to date; run `grs db upgrade` first"
+        )
     return house

@@ -5,25 +5,67 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from grs.db.patience import WAITING_FOR_STANDBY, Connector, Gate, OutOfPatience, sessions_waiting
+
 WRITES = "grs_writes"
+POOL = 16
+"""Connections of a process: as many as it has threads, and some for a burst."""
 
 
-def make_engine(url: str) -> Engine:
-    """An engine for ``sqlite:///path`` or ``postgresql://…``.
+def make_engine(url: str, *, patience: float | None = None) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql://…``, also of several hosts of which one is the primary.
 
-    SQLite runs in WAL with full synchronisation, so that what was acknowledged survives a power cut.
+    SQLite runs in WAL with full synchronisation, so that what was acknowledged survives a power cut. On
+    PostgreSQL no call takes longer than ``patience`` seconds; for ever, where that is None.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, hide_parameters=True, pool_pre_ping=True, pool_size=8, max_overflow=8)
+        return _postgres(parsed.set(drivername="postgresql+psycopg"), patience)
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgres(url: Any, patience: float | None) -> Engine:
+    engine = create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, pool_size=POOL // 2, max_overflow=POOL // 2,
+        pool_timeout=patience or 30, connect_args={"client_encoding": "utf8"},
+    )  # fmt: skip
+    connect, gate = Connector(patience), Gate()
+
+    @event.listens_for(engine, "do_connect")
+    def open_connection(_dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
+        return connect(arguments, keywords)
+
+    @event.listens_for(engine, "begin")
+    def refuse_while_unconfirmed(connection: Connection) -> None:
+        if gate.is_closed and connection.get_execution_options().get(WRITES):
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            try:
+                gate.check(lambda: sessions_waiting(driver))
+            except OutOfPatience as error:
+                raise OperationalError(None, None, error) from None
+
+    @event.listens_for(engine, "handle_error")
+    def note_unconfirmed(context: ExceptionContext) -> None:
+        # A statement is always named; what has none is a commit.
+        if isinstance(context.original_exception, OutOfPatience) and context.statement is None:
+            gate.close()
+
+    return engine
+
+
+def waiting_for_standby(connection: Connection) -> bool:
+    """Whether something that was written waits for a standby that does not answer."""
+    if connection.dialect.name != "postgresql":
+        return False
+    return bool(connection.exec_driver_sql(WAITING_FOR_STANDBY).scalar())
 
 
 def readers(engine: Engine) -> sessionmaker[Session]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from grs.db import (
     access_links,
@@ -31,6 +35,9 @@ from grs.db import (
 )
 from grs.db.base import Base
 
+log = logging.getLogger(__name__)
+LOCK_SECONDS, LOCK_TRIES = 3, 20
+LOCK_NOT_AVAILABLE = "55P03"
 MIGRATIONS = Path(__file__).parent / "migrations"
 ALL_TABLES = Base.metadata
 # imported for their tables
@@ -40,17 +47,32 @@ _ROOMS = (
 )  # fmt: skip
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None, more: Path | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
+    if more is not None:
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", f"{MIGRATIONS / 'versions'}\n{more}")
     config.attributes["connection"] = connection
     return config
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Run the migrations up to a revision, in one transaction where the database can."""
-    with _rebuilding(engine) as connection:
-        command.upgrade(_config(connection), revision)
+def upgrade(engine: Engine, revision: str = "head", *, more: Path | None = None) -> None:
+    """Run the migrations up to a revision, in one transaction, while people work; asks again for a busy table.
+
+    ``more`` is a folder with migrations of a
+    release to come, for trying them out.
+    """
+    for tried in range(1, LOCK_TRIES + 1):
+        try:
+            with _rebuilding(engine) as connection:
+                command.upgrade(_config(connection, more), revision)
+            return
+        except OperationalError as error:
+            if tried == LOCK_TRIES or getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            log.warning("a table is busy; trying the migration again (%s of %s)", tried + 1, LOCK_TRIES)
+            time.sleep(1)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -66,6 +88,8 @@ def _rebuilding(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         if engine.dialect.name != "sqlite":
             with connection.begin():
+                # A table that is busy is asked for again and again: everybody behind a waiting lock waits too.
+                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
                 yield connection
             return
         driver = connection.connection.driver_connection
@@ -79,6 +103,26 @@ def _rebuilding(engine: Engine) -> Iterator[Connection]:
                     raise RuntimeError(f"the migration would leave table {torn[0]} pointing at nothing")
         finally:
             driver.execute("PRAGMA foreign_keys=ON")
+
+
+class State(StrEnum):
+    """How a database stands to this release."""
+
+    CURRENT = "current"
+    OLDER = "older"
+    NEWER = "newer"
+    EMPTY = "empty"
+
+
+def state_of(engine: Engine) -> State:
+    """How the database stands to this release; one with a revision unknown here is of a later one."""
+    found = current_revision(engine)
+    if found is None:
+        return State.EMPTY
+    scripts = ScriptDirectory.from_config(_config())
+    if found == scripts.get_current_head():
+        return State.CURRENT
+    return State.OLDER if found in {one.revision for one in scripts.walk_revisions()} else State.NEWER
 
 
 def newest_revision() -> str | None:

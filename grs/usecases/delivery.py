@@ -59,6 +59,7 @@ def deliver_messages(
     shelf: CalendarShelf,
     clock: Callable[[], datetime],
     dry_run: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> Counter[str]:
     """Send what is due to be sent. Officers' letters wait for office hours; many in a day come as one.
 
@@ -78,9 +79,12 @@ def deliver_messages(
             held = _held(session, settings, shelf, clock())
             if not held:
                 bundle_letters(session, hours=settings.office_hours, now=clock())
-        while not is_away and (batch := _claim(writers, clock(), held)):
+        while not is_away and not is_stopping() and (batch := _claim(writers, clock(), held)):
             reason: str | None = None
-            for message, facts in batch:
+            for place, (message, facts) in enumerate(batch):
+                if is_stopping():
+                    _give_back(writers, [message for message, _ in batch[place:]], clock())
+                    break
                 # When the server is away the rest of the batch need not wait for it one by one.
                 failure = reason if is_away else _send(message, facts, mail, sms, settings)
                 if isinstance(failure, ServerAway):
@@ -117,6 +121,18 @@ def _claim(
             message.tries += 1
             message.next_try_at = now + LEASE
         return list(zip(messages, _facts_of(session, messages), strict=True))
+
+
+def _give_back(writers: sessionmaker[Session], messages: Sequence[Message], now: datetime) -> None:
+    """Claimed and not tried: another worker may take them at once."""
+    with writers.begin() as session:
+        for message in messages:
+            session.execute(
+                update(Message)
+                .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
+                .values(tries=message.tries - 1, next_try_at=now)
+                .execution_options(synchronize_session=False)
+            )
 
 
 def _facts_of(session: Session, messages: Sequence[Message]) -> list[dict[str, Any] | Exception]:

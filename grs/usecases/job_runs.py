@@ -16,6 +16,10 @@ from grs.logs import told_safely
 log = logging.getLogger(__name__)
 
 
+class Stopped(Exception):
+    """A job was asked to end between two batches; what it has not done the next round finds."""
+
+
 def record_run(
     writers: sessionmaker[Session],
     job: str,
@@ -33,6 +37,9 @@ def record_run(
     error: str | None = None
     try:
         counts = work()
+        return counts
+    except Stopped:
+        counts = {}
         return counts
     except BaseException as failure:
         error = told_safely(failure)

@@ -65,7 +65,12 @@ def recalculate_due_dates(
 
 
 def apply_calendar_changes(
-    writers: sessionmaker[Session], *, shelf: CalendarShelf, now: datetime, cutoff: time | None = None
+    writers: sessionmaker[Session],
+    *,
+    shelf: CalendarShelf,
+    now: datetime,
+    cutoff: time | None = None,
+    after_batch: Callable[[int], None] = lambda done: None,
 ) -> Counter[str]:
     """Count due dates again for the calendar changes that nobody has applied yet.
 
@@ -79,7 +84,13 @@ def apply_calendar_changes(
     told = [change for change in waiting if change.reference and not change.reference.startswith(FORECAST)] or waiting
     reference = "; ".join(dict.fromkeys(change.reference for change in told))
     counts = recalculate_due_dates(
-        writers, shelf=shelf, now=now, reference=reference, cutoff=cutoff, changes=[change.id for change in told]
+        writers,
+        shelf=shelf,
+        now=now,
+        reference=reference,
+        cutoff=cutoff,
+        changes=[change.id for change in told],
+        after_batch=after_batch,
     )
     settled = [change.id for change in waiting if change.made_at <= now - LONGEST_TRANSACTION]
     with writers.begin() as session:

@@ -17,7 +17,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from grs.bootstrap import House
 from grs.logs import told_safely
 from grs.settings import TEMPLATES
-from grs.web import account, admin, citizen, errors, officer, operator, people, presentation, protection, supervisor
+from grs.web import (
+    account,
+    admin,
+    citizen,
+    errors,
+    health,
+    officer,
+    operator,
+    people,
+    presentation,
+    protection,
+    supervisor,
+)
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
 from grs.web.limits import limiter
@@ -76,6 +88,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(operator.blueprint)
     app.register_blueprint(supervisor.blueprint)
     app.register_blueprint(admin.blueprint)
+    app.register_blueprint(health.blueprint)
     app.after_request(_finish)
     return app
 

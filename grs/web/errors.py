@@ -7,7 +7,8 @@ import logging
 from flask import Flask, g, render_template, request
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -32,7 +33,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _too_many)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _unavailable)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(PoolTimeout, _unavailable)
     app.register_error_handler(IntegrityError, _at_the_same_time)
     app.register_error_handler(Exception, _failed)
 
@@ -79,9 +81,20 @@ def _http(error: HTTPException) -> Answer | Response:
     return _page("failed" if code >= 500 else "not_possible", code, request_id=_request_id())
 
 
-def _unavailable(error: OperationalError) -> Answer:
-    """The database is away: say so, and never thank for what was not taken."""
-    log.error("request %s: database unavailable: %s", _request_id(), type(error.orig).__name__)
+READ_ONLY = "25006"
+"""SQLSTATE of a server that takes no writes: a standby, or a primary that is being changed."""
+
+
+def _database(error: DBAPIError) -> Answer:
+    is_away = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    if is_away or getattr(error.orig, "sqlstate", None) == READ_ONLY:
+        return _unavailable(error)
+    return _failed(error)
+
+
+def _unavailable(error: SQLAlchemyError) -> Answer:
+    """The database is away, full, or does not confirm: say so, and never thank for what is not known to be kept."""
+    log.error("request %s: database unavailable: %s", _request_id(), told_safely(error))
     return _page("unavailable", 503)
 
 

@@ -29,6 +29,7 @@ def network() -> str:
 limiter = Limiter(
     network,
     headers_enabled=False,
+    in_memory_fallback_enabled=True,  # Redis away: each process counts for itself until it is back
     default_limits=["2000 per hour"],  # every change that has no limit of its own; whole offices share an address
     default_limits_exempt_when=lambda: request.method in ("GET", "HEAD", "OPTIONS"),
 )

@@ -211,7 +211,7 @@ def test_a_reset_link_works_once_for_an_hour_and_keeps_the_second_factor(
     house: House, database: Template, clock: Clock
 ) -> None:
     inside = officer(house, database)
-    totp, _ = enrol(inside, clock)
+    totp, _ = enrol(inside, clock, password_of(database)[1])
     email, _ = password_of(database)
     visitor = browser(house)
     pages = [visitor.post("/login/forgot", data={"email": who}).text for who in (email, "nobody@example.com")]

@@ -55,7 +55,7 @@ def test_a_failed_job_is_recorded_and_raised(house: House, monkeypatch: pytest.M
         jobs.run(house, "escalate")
     with house.readers() as session:
         run = session.scalars(select(JobRun)).one()
-    assert (run.error, run.counts) == ("RuntimeError: broken", None)
+    assert (run.error, run.counts) == ("RuntimeError", None)
     assert run.ended_at is not None
 
 
