@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from grs.bootstrap import House
 from grs.db.complaints import Complaint
@@ -161,3 +163,13 @@ def assert_all_holds(house: House) -> None:
     with house.readers() as session:
         broken = check_invariants(session, shelf=house.shelf, cutoff=house.settings.cutoff)
     assert broken == [], broken
+
+
+def break_in(session: Session) -> None:
+    """Take the guards off the history, as whoever owns the database can: what is changed now must be noticed."""
+    if session.get_bind().dialect.name == "postgresql":
+        for table in ("step", "seal", "sealed_head", "security_event"):
+            session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        return
+    for name in session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all():
+        session.execute(text(f'DROP TRIGGER IF EXISTS "{name}"'))

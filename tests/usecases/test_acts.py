@@ -33,7 +33,7 @@ from grs.usecases.offices import find_office
 from grs.usecases.secrets import is_secret, new_token
 from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
-from tests.stories import a_form, a_gazette, assert_all_holds, dhaka, fetch, lodge, pass_days
+from tests.stories import a_form, a_gazette, assert_all_holds, break_in, dhaka, fetch, lodge, pass_days
 from workers import jobs
 
 DISPOSAL = Disposal(
@@ -309,6 +309,7 @@ def test_an_edit_by_sql_is_named(house: House) -> None:
     desk = desk_of(house, number)
     with house.writers.begin() as session:
         handling.accept(session, desk, number, seen_steps=1)
+        break_in(session)
         session.execute(update(Step).where(Step.sequence == 1).values(actor="somebody"))
     with house.readers() as session:
         assert verify_histories(session).broken == [(number, "step 1 does not follow from what is before it")]
@@ -320,6 +321,7 @@ def test_a_cut_tail_is_named(house: House) -> None:
     with house.writers.begin() as session:
         handling.accept(session, desk, number, seen_steps=1)
     with house.writers.begin() as session:
+        break_in(session)
         session.delete(session.get_one(Step, (fetch(house, number).id, 2)))
     with house.readers() as session:
         assert verify_histories(session).broken[0][1].startswith("step 2")

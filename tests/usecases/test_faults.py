@@ -384,4 +384,4 @@ def test_a_database_that_is_away_gets_503_also_for_who_is_logged_in(house: House
     for path in ("/", "/officer/", "/offices/doict-kaunia"):
         answer = client.get(path)
         assert answer.status_code == 503
-        assert "আপনার কিছু গ্রহণ করা হয়নি" in answer.text
+        assert "একই ফরম আবার পাঠান" in answer.text

@@ -29,7 +29,7 @@ from grs.usecases.retention import anonymise_closed
 from grs.usecases.rule_values import set_value
 from grs.usecases.seals import make_seal, seals, verify_seals
 from tests.conftest import SECRET, Clock, make_settings, new_postgres_database
-from tests.stories import assert_all_holds, dhaka, dispose, fetch, lodge
+from tests.stories import assert_all_holds, break_in, dhaka, dispose, fetch, lodge
 from workers import jobs
 
 # -- seals ---------------------------------------------------------------------------------------------------------
@@ -77,6 +77,7 @@ def test_a_cut_tail_shows_although_the_complaint_agrees_with_it(sealed: tuple[Ho
     complaint = fetch(house, number)
     with house.writers.begin() as session:
         last = complaint.steps[-1]
+        break_in(session)
         session.execute(delete(Step).where(Step.complaint_id == complaint.id, Step.sequence == last.sequence))
         session.execute(
             update(Complaint)
@@ -92,12 +93,14 @@ def test_a_database_rewritten_whole_does_not_give_the_published_root(sealed: tup
     house, _ = sealed
     published = roots(house)
     with house.writers.begin() as session:  # everything forged so that it agrees with itself
+        break_in(session)
         session.execute(delete(SealedHead).where(SealedHead.seal_id == select(func.max(Seal.id)).scalar_subquery()))
         first, second = session.scalars(select(Seal).order_by(Seal.id))
         second.root = seal_root(first.root, second.day, [])
     assert broken(house) == [], "it agrees with itself"
     assert broken(house, published) == [("seal of 2025-04-07", "is not the root that was published")]
     with house.writers.begin() as session:
+        break_in(session)
         session.execute(delete(Seal).where(Seal.day == date(2025, 4, 7)))
     assert broken(house, published) == [("seal of 2025-04-07", "was published and is gone")]
 
@@ -177,6 +180,7 @@ def test_what_is_left_of_an_erased_step_cannot_be_changed_unnoticed(closed: tupl
     anonymise_closed(house.writers, now=clock())
     first = next(step.sequence for step in fetch(house, number).steps if step.kind == "disposed")
     with house.writers.begin() as session:
+        break_in(session)
         step = session.scalars(select(Step).where(Step.sequence == first)).one()
         assert "service_given" in step.details
         step.details = step.details.replace("service_given", "withdrawn")
