@@ -17,7 +17,7 @@ def find_binaries() -> Path | None:
     """The folder that holds ``initdb``, or None where PostgreSQL is not installed."""
     on_path = shutil.which("initdb")
     if on_path:
-        return Path(on_path).parent
+        return Path(on_path).resolve().parent
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
     return found[-1].parent if found else None
 

@@ -18,7 +18,7 @@ blueprint = Blueprint("health", __name__)
 def ready() -> Page:
     """503 while no complaint can be taken; a word for each part, so that an alarm can say which."""
     parts = readiness(house().engine, now=house().clock())
-    parts[Part.LIMITS] = "ok" if limiter.storage is None or limiter.storage.check() else "away"
+    parts[Part.LIMITS] = "ok" if not limiter.enabled or limiter.storage.check() else "away"
     is_ready = all(parts[part] == "ok" for part in NEEDED)
     told = {"ready": is_ready, **{str(part): state for part, state in parts.items()}}
     return jsonify(told), 200 if is_ready else 503
