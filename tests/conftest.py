@@ -49,10 +49,12 @@ class Clock:
 
 @dataclass
 class MailSink:
-    """A real SMTP server that keeps what it gets; ``refuse`` names addresses it answers with 550."""
+    """A real SMTP server that keeps what it gets; ``refuse`` names addresses it answers with 550, ``too_large`` with
+    552 after the letter."""
 
     letters: list[Mail] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
+    too_large: set[str] = field(default_factory=set)
     port: int = 0
 
     async def handle_RCPT(
@@ -66,6 +68,8 @@ class MailSink:
     async def handle_DATA(self, server: Any, session: SmtpSession, envelope: Envelope) -> str:
         content = envelope.content
         assert isinstance(content, bytes)
+        if self.too_large & set(envelope.rcpt_tos):
+            return "552 message is too large"
         self.letters.append(message_from_bytes(content))
         return "250 OK"
 

@@ -118,6 +118,17 @@ def dispose(house: House, number: str) -> None:
         disposals.dispose(session, desk, number, seen_steps=2, disposal=disposal, shelf=house.shelf)
 
 
+def dispose_of(house: House, complaint_id: int) -> None:
+    """Accepted and disposed of by whoever has it now, wherever it lies."""
+    with house.writers.begin() as session:
+        found = session.get_one(Complaint, complaint_id)
+        number, steps = found.tracking_number, found.step_count
+        desk = Desk(person_id=1, post_ids=[found.post_id], now=house.clock())
+        handling.accept(session, desk, number, seen_steps=steps)
+        disposal = Disposal(outcome=Outcome.UPHELD, reasons="শেষ", root_cause=RootCause.EQUIPMENT, advice="কিনুন")
+        disposals.dispose(session, desk, number, seen_steps=steps + 1, disposal=disposal, shelf=house.shelf)
+
+
 def a_gazette(year: int) -> list[CalendarRow]:
     """A year's list of holidays: the fixed days, and every Sunday of January to April."""
     fixed = [date(year, *day) for day in FIXED_DAYS]

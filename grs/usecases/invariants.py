@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
+from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import String, exists, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from grs.db.calendars import CalendarChange
@@ -20,7 +21,7 @@ from grs.domain.deadlines import add_months
 from grs.domain.replay import ImpossibleStep, replay
 from grs.domain.tiers import DayLimit, LimitUnit
 from grs.domain.tracking import is_tracking_number
-from grs.domain.workflow import OPEN_STAGES
+from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.histories import verify_histories
 from grs.usecases.recalculation import LONGEST_TRANSACTION
@@ -79,9 +80,10 @@ def _complaints(
     in_order = (Assignment.complaint_id, Assignment.sequence)
     for stay in session.scalars(select(Assignment).where(Assignment.complaint_id.in_(ids)).order_by(*in_order)):
         stays[stay.complaint_id].append(stay)
-    steps: dict[int, list[Step]] = {one: [] for one in ids}
-    for step in session.scalars(
-        select(Step).where(Step.complaint_id.in_(ids)).order_by(Step.complaint_id, Step.sequence)
+    steps: dict[int, list[Any]] = {one: [] for one in ids}
+    columns = (Step.complaint_id, Step.sequence, type_coerce(Step.kind, String), Step.details)
+    for step in session.execute(
+        select(*columns).where(Step.complaint_id.in_(ids)).order_by(Step.complaint_id, Step.sequence)
     ):
         steps[step.complaint_id].append(step)
     offices = {one.office_id for one in batch}
@@ -114,9 +116,12 @@ def _identity(complaint: Complaint) -> Iterator[str]:
         yield "its access code is not kept as a hash"
 
 
-def _history(complaint: Complaint, steps: Sequence[Step]) -> Iterator[str]:
+def _history(complaint: Complaint, steps: Sequence[Any]) -> Iterator[str]:
     try:
-        led_to = replay((step.kind, json.loads(step.details)) for step in steps)
+        led_to = replay((StepKind(kind), json.loads(details)) for _, _, kind, details in steps)
+    except ValueError:
+        yield "its history cannot be read"
+        return
     except ImpossibleStep as error:
         yield f"its history cannot have happened: {error}"
         return
@@ -201,8 +206,9 @@ def _open_on_or_after(calendar: WorkingCalendar, day: date) -> date:
 
 
 def _letters(session: Session) -> Iterator[Broken]:
-    is_sent = Message.state == MessageState.SENT
-    untimed = select(Message.id).where(is_sent != Message.sent_at.is_not(None))
+    is_sent = (Message.state == MessageState.SENT) & Message.sent_at.is_(None)
+    is_waiting = Message.state.in_((MessageState.QUEUED, MessageState.TO_POST)) & Message.sent_at.is_not(None)
+    untimed = select(Message.id).where(or_(is_sent, is_waiting))
     for number in session.scalars(untimed.order_by(Message.id)):
         yield f"letter {number}", "what became of it and when it left do not agree"
     concerned = exists().where(
