@@ -82,20 +82,23 @@ def die_at(house: House, point: str, chance: random.Random) -> None:
     engine.dialect.do_commit = commit  # type: ignore[method-assign]
 
 
-def work(url: str, folder: str, clock: str, seed: int, point: str | None, names: tuple[str, ...]) -> None:
-    """One worker: the named jobs again and again, lingering between statements so that kills land inside."""
+def work(
+    url: str, folder: str, clock: str, seed: int, point: str | None, names: tuple[str, ...],
+    lingers: bool, settings: dict[str, Any],
+) -> None:  # fmt: skip
+    """One worker: the named jobs again and again; it may linger between statements so that kills land inside."""
     chance = random.Random(seed)
-    house = open_house(make_settings(url, Path(folder)), clock=FileClock(Path(clock)))
+    house = open_house(make_settings(url, Path(folder), **settings), clock=FileClock(Path(clock)))
     if point is not None:
         die_at(house, point, chance)
-    event.listen(house.engine, "before_cursor_execute", lambda *_: time.sleep(chance.uniform(0, 0.004)))
+    if lingers:
+        event.listen(house.engine, "before_cursor_execute", lambda *_: time.sleep(chance.uniform(0, 0.004)))
     from grs.usecases import escalation
 
-    escalation.BATCH = 20
     escalate: Callable[..., Any] = escalation.escalate_overdue
     while True:
         for name in names:
-            if name == "escalate":
+            if name == "escalate" and lingers:
                 counts = lambda: escalate(house.writers, shelf=house.shelf, now=house.clock(), batch=20)  # noqa: E731
                 jobs.record_run(house.writers, name, counts, clock=house.clock)
             else:
@@ -108,18 +111,18 @@ class Crew:
 
     def __init__(
         self, url: str, folder: Path, clock: Path, count: int, chance: random.Random,
-        names: tuple[str, ...] = ("escalate",),
+        names: tuple[str, ...] = ("escalate",), *, lingers: bool = True, dies: float = 0.4, **settings: Any,
     ) -> None:  # fmt: skip
+        self._lingers, self._dies, self._settings = lingers, dies, settings
         self._arguments = (url, str(folder), str(clock))
         self._names, self._chance, self.deaths = names, chance, 0
         self.members = [self._start() for _ in range(count)]
 
     def _start(self) -> multiprocessing.process.BaseProcess:
         chance = self._chance
-        point = chance.choice(FAIL_POINTS) if chance.random() < 0.4 else None
-        worker = PROCESSES.Process(
-            target=work, args=(*self._arguments, chance.randrange(10**6), point, self._names), daemon=True
-        )
+        point = chance.choice(FAIL_POINTS) if chance.random() < self._dies else None
+        more = (chance.randrange(10**6), point, self._names, self._lingers, self._settings)
+        worker = PROCESSES.Process(target=work, args=(*self._arguments, *more), daemon=True)
         worker.start()
         return worker
 
