@@ -56,6 +56,7 @@ class Settings:
     lodging_per_hour: int
     rate_limit_storage: str
     behind_proxy: bool
+    scanner: str
 
     @property
     def office_hours(self) -> OfficeHours:

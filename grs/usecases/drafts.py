@@ -20,6 +20,7 @@ from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.errors import FileRefused, GrievanceError, InvalidInput, NotFound
 from grs.domain.lodging import LONGEST, Assistance, ComplaintForm, printable
 from grs.uploads import CleanFile, clean_upload
+from grs.uploads.scanning import scan
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import SMS_SUFFIX, Ledger, Reach
 from grs.usecases.lodging import Lodged, lodge_complaint
@@ -121,8 +122,8 @@ Refused = list[tuple[str, str]]
 """Files that were not taken: name and reason."""
 
 
-def clean_uploads(uploads: Iterable[Upload]) -> tuple[list[CleanFile], Refused]:
-    """Clean what one request brought; the good files, and the others with why.
+def clean_uploads(uploads: Iterable[Upload], *, scanner: str) -> tuple[list[CleanFile], Refused]:
+    """Clean what one request brought; the good files, and the others with why. ``scanner`` as in the settings.
 
     Done before a transaction is opened: drawing a picture anew takes its time, and others write
     meanwhile. No more than five are looked at.
@@ -134,7 +135,9 @@ def clean_uploads(uploads: Iterable[Upload]) -> tuple[list[CleanFile], Refused]:
             refused.append((upload.name, "too_many"))
             continue
         try:
-            clean.append(clean_upload(upload.name, upload.data))
+            file = clean_upload(upload.name, upload.data)
+            scan(file.content, scanner)
+            clean.append(file)
         except FileRefused as error:
             refused.append((upload.name, error.reason))
     return clean, refused

@@ -147,7 +147,9 @@ def keep_page(address: str, page: str) -> Page:
         form = open_form(db, address)
         if page not in form.pages():  # the answer that asked for it was changed in another window
             return redirect(url_for("citizen.resume", address=address), 303)
-    files, refused = drafts.clean_uploads(uploads() if page == "files" else [])  # before the transaction
+    files, refused = drafts.clean_uploads(
+        uploads() if page == "files" else [], scanner=house().settings.scanner
+    )  # before the transaction
     with house().writers.begin() as db:
         form = open_form(db, address, lock=True)
         try:

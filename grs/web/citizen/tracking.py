@@ -125,7 +125,9 @@ def do_act(number: str, act: str) -> Page:
         with house().readers() as db:
             if not may_see(db, number):
                 raise NotYours(act)
-        files, refused = clean_uploads(uploads())  # before the transaction: it takes its time
+        files, refused = clean_uploads(
+            uploads(), scanner=house().settings.scanner
+        )  # before the transaction: it takes its time
         if refused and not files and not typed.get("text", "").strip():
             return _with_status(_act_page(number, act, typed, {}, refused=refused))
         with house().writers.begin() as db:

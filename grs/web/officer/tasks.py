@@ -44,7 +44,9 @@ def answer_task(task_id: int) -> Page:
     """Answer it, with files if there are any; what was typed is never lost."""
     typed = request.form.to_dict()
     problems: dict[str, str] = {}
-    files, refused = clean_uploads(uploads())  # before the transaction: it takes its time
+    files, refused = clean_uploads(
+        uploads(), scanner=house().settings.scanner
+    )  # before the transaction: it takes its time
     if refused:
         try:
             return _task_page(task_id, typed, {}, refused), 422
