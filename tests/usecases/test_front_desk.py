@@ -74,7 +74,7 @@ def test_a_draft_is_kept_and_becomes_one_complaint_with_its_files(house: House) 
     address = begin(house)
     with_draft(house, address, lambda s, d: drafts.keep_typed(s, d, {"subject": "ক\x00খ"}, now=house.clock()))
     uploads = [Upload("a.pdf", PDF), Upload("again.pdf", PDF), Upload("b.exe", b"MZ")]
-    files, refused = drafts.clean_uploads(uploads)
+    files, refused = drafts.clean_uploads(uploads, scanner="")
     assert refused == [("b.exe", "wrong_kind")]
     assert add(house, address, files) == [("again.pdf", "there_already")]
     assert count(house, Attachment) == 1, "the same file is kept once"
