@@ -109,6 +109,8 @@ def _allow_uploads() -> None:
 def _begin() -> None:
     g.language = chosen_language()
     g.request_id = secrets.token_hex(6)
+    if "Transfer-Encoding" in request.headers:
+        abort(411)  # a form says how long it is; of one that does not, what is over the limit would be cut off unseen
     try:
         sent = request.form.values()
     except HTTPException:

@@ -28,6 +28,8 @@ FIRST_DUE = date(2025, 5, 20)
 SPREAD_DAYS = 25
 SECONDS = 60 if LONG else 10
 SEEDS = range(10) if LONG else range(1)
+# In the short form beside other tests of processes, in the long one on every core.
+one_after_the_other = pytest.mark.xdist_group("p01") if not LONG else pytest.mark.filterwarnings("error")
 LAST_DAY = date(2025, 8, 1)
 """By then each case has climbed from the first tier to the last."""
 
@@ -61,7 +63,7 @@ def doubled_and_missing(house: House) -> tuple[int, int]:
     return doubled + sum(n for (_, sequence), n in steps.items() if sequence not in (2, 3)), missing
 
 
-@pytest.mark.xdist_group("p01")
+@one_after_the_other
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_step_happens_once_whoever_is_killed(database: Template, tmp_path: Path, seed: int) -> None:
     chance = seeded(None if not LONG else seed)

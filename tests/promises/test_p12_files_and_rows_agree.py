@@ -80,7 +80,6 @@ def without_their_file(house: House, journal: Journal) -> int:
     return sum(one.number not in with_file for one in journal.answered("yes"))
 
 
-@pytest.mark.xdist_group("processes")
 def test_killed_while_files_come_in(database: Template, tmp_path: Path) -> None:
     chance = seeded()
     journal, numbers = Journal(), iter(range(10**6))

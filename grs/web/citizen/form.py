@@ -24,7 +24,7 @@ from grs.domain.lodging import (
     read_complaint_form,
 )
 from grs.domain.tiers import About, first_tier
-from grs.domain.typed import read_number
+from grs.domain.typed import read_choice, read_number
 from grs.usecases import drafts
 from grs.usecases.charters import charter_in_force
 from grs.usecases.lodging import check_not_early
@@ -197,7 +197,7 @@ def draw_form(
         channels=list(ASSISTED_CHANNELS),
         files=drafts.files_of_draft(db, form.draft) if page in ("files", "check") else [],
         most_files=MOST_FILES,
-        reader=int(first_tier(About(typed.get("about") or About.NOBODY))),
+        reader=int(first_tier(read_choice(About, typed, "about", {}) or About.NOBODY)),
         notice=facts.pop("notice", ""),
         **({"refused": []} | facts),
     )
