@@ -21,6 +21,7 @@ check: .venv/.test
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.schema_check
+	@$(BIN)/python -m tests.advisories
 
 bench: .venv/.test
 	@$(BIN)/python -m tests.performance.bench

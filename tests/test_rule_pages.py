@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,11 @@ def test_the_printed_rules_are_the_rules(name: str, text: str) -> None:
     if os.environ.get("REWRITE_DOCS"):
         page.write_text(text, encoding="utf-8")
     assert page.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("page", ["security.md", "operations.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (DOCS / page).read_text("utf-8"))
+    assert named or page != "security.md"
+    for file, name in named:
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text("utf-8"), f"{file}::{name}"

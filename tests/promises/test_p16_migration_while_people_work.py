@@ -85,8 +85,6 @@ def test_people_file_while_the_next_release_migrates(database: Template, tmp_pat
         before = len(journal.answered("yes"))
         schema.upgrade(house.engine, more=more)
         time.sleep(3)  # the old release serves on until the new one has started
-        with running_site(database.url, tmp_path / "next", workers=1, GRS_NEXT="yes") as newer:
-            assert newer.url != site.url
         stop.set()
         for thread in threads:
             thread.join(30)
