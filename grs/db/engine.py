@@ -34,7 +34,7 @@ def make_engine(url: str, *, patience: float | None = None) -> Engine:
 def _postgres(url: Any, patience: float | None) -> Engine:
     engine = create_engine(
         url, hide_parameters=True, pool_pre_ping=True, pool_size=POOL // 2, max_overflow=POOL // 2,
-        pool_timeout=patience or 30, connect_args={"client_encoding": "utf8"},
+        pool_timeout=patience or 30,
     )  # fmt: skip
     connect, gate = Connector(patience), Gate()
 

@@ -19,7 +19,7 @@ from psycopg.abc import PQGen
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 2
+CONNECT_SECONDS = 3
 _TIMELINE = (
     "SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN '0'"
     " ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END"

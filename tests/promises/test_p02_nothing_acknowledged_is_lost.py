@@ -1,7 +1,4 @@
-"""P2. No acknowledged complaint is lost when the primary is killed; the site comes back by itself.
-
-P3 beside it: while the standby is away nobody is thanked for what it has not confirmed.
-"""
+"""P2. No acknowledged complaint is lost when the primary is killed; the site comes back by itself."""
 
 from __future__ import annotations
 
@@ -20,12 +17,13 @@ from grs.db.complaints import Complaint
 from grs.usecases.demo import fill_posts, prepare_rules
 from tests.conftest import BEFORE_ALL, make_settings
 from tests.postgres import why_missing
-from tests.promises.bench import LONG, Site, long_only, read_json, running_site, seeded, status_of, tallied, within
+from tests.promises.bench import LONG, Site, long_only, running_site, seeded, status_of, tallied, within
 from tests.promises.citizens import Journal, Phone, filing, fill_in_over_http, send
 from tests.promises.servers import Pair, running_pair
 from tests.stories import assert_all_holds
 
 pytestmark = [
+    long_only,
     pytest.mark.xdist_group("p02"),
     pytest.mark.skipif(why_missing() is not None, reason=why_missing() or ""),
 ]
@@ -48,6 +46,11 @@ def set_up(pair: Pair, folder: Path) -> House:
     return house
 
 
+def count(house: House) -> int:
+    with house.readers() as session:
+        return session.scalar(select(func.count(Complaint.id))) or 0
+
+
 def missing_of(house: House, journal: Journal) -> int:
     """How many complaints whose receipt somebody saw are not there."""
     with house.readers() as session:
@@ -55,12 +58,6 @@ def missing_of(house: House, journal: Journal) -> int:
     return sum(one.number not in there for one in journal.answered("yes"))
 
 
-def count(house: House) -> int:
-    with house.readers() as session:
-        return session.scalar(select(func.count(Complaint.id))) or 0
-
-
-@long_only
 def test_the_primary_is_killed_and_nothing_that_was_thanked_for_is_lost(pair: Pair, tmp_path: Path) -> None:
     chance = seeded()
     house = set_up(pair, tmp_path)
@@ -122,35 +119,6 @@ def send_unknown_again(site: Site, house: House, journal: Journal) -> int:
         assert answers[0].number == answers[1].number
         doubled += max(count(house) - before - 1, 0)
     return doubled
-
-
-def test_while_the_standby_is_away_nobody_is_thanked(pair: Pair, tmp_path: Path) -> None:
-    """P3. The standby hangs: 503 within the limit, the reason at /readyz, reading works; later one complaint."""
-    house = set_up(pair, tmp_path)
-    with running_site(pair.url(), tmp_path, workers=1, threads=8) as site, tallied("P3 standby away") as tally:
-        phone = Phone(site.url)
-        for _ in range(5 if LONG else 1):
-            addresses = [fill_in_over_http(Phone(site.url)) for _ in range(4)]
-            before = count(house)
-            pair.standby.signal_all(signal.SIGSTOP)
-            first = send(phone, addresses[0])
-            assert first.status == 503, first
-            assert first.took < 20, "within the limit, not for ever"
-            others = [send(phone, address) for address in addresses[1:]]
-            assert all(one.status == 503 and one.took < 5 for one in others), "and soon for everybody after"
-            assert status_of(site.url + "/") == 200, "who only reads is served"
-            told = read_json(site.url + "/readyz")
-            assert (told["ready"], told["standby"]) == (False, "away")
-            pair.standby.signal_all(signal.SIGCONT)
-            assert within(20, lambda: status_of(site.url + "/readyz") == 200)
-            again = [send(phone, address) for address in [*addresses, *addresses]]
-            assert all(one.answer == "yes" for one in again), again
-            tally.lost += before + len(addresses) - count(house)
-            tally.rounds += len(addresses)
-            tally.faults += 1
-        assert tally.lost == 0
-    assert_all_holds(house)
-    house.close()
 
 
 def test_control_without_a_confirming_standby_what_was_thanked_for_is_lost(pair: Pair, tmp_path: Path) -> None:

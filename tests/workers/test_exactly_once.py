@@ -1,13 +1,8 @@
-"""Each overdue complaint moves exactly once, with real worker processes killed at random moments."""
+"""Each overdue complaint moves exactly once, with all its letters; `tests/promises/` kills workers meanwhile."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import random
-import signal
-import time
 from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,73 +17,14 @@ from grs.db.offices import Office
 from grs.domain.tiers import Tier
 from grs.domain.workflow import Action, StepKind
 from grs.usecases import escalation
-from grs.usecases.ledger import Ledger
 from tests.conftest import Clock, Template, make_settings
 from tests.performance.seeding import seed_complaints
 from tests.stories import assert_all_holds
 
-OVERDUE = 300
 LETTERS_EACH = 5  # complainant, new officer, old officer, supervisors of both offices
 COORDINATED = "Rangpur"  # the district whose coordinator is told too
 SEEDED_AT = datetime(2025, 4, 6, 4, 0, tzinfo=UTC)
 SWEPT_AT = datetime(2025, 5, 21, 4, 0, tzinfo=UTC)
-KILLS = 25
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["grs.usecases.escalation", "grs.bootstrap", "tests.conftest"])
-
-
-def sweep_again_and_again(url: str, folder: str, seed: int) -> None:
-    """A worker: sweeps in small batches, lingering inside its transactions so that kills land there."""
-    pauses = random.Random(seed)
-    written = Ledger.write
-
-    def slow_write(self: Ledger, session: object) -> None:
-        time.sleep(pauses.uniform(0, 0.03))
-        written(self, session)  # type: ignore[arg-type]
-        time.sleep(pauses.uniform(0, 0.03))
-
-    escalation.Ledger.write = slow_write  # type: ignore[method-assign]
-    house = open_house(make_settings(url, Path(folder)), clock=Clock(SWEPT_AT))
-    while True:
-        escalation.escalate_overdue(house.writers, shelf=house.shelf, now=SWEPT_AT, batch=5)
-        time.sleep(0.01)
-
-
-@pytest.mark.xdist_group("processes")
-def test_killed_workers_move_each_complaint_once(database: Template, tmp_path: Path) -> None:
-    house = open_house(make_settings(database.url, tmp_path), clock=Clock(SEEDED_AT))
-    seed_complaints(house, OVERDUE, due_on=date(2025, 5, 20))
-    seed = random.randrange(10**6)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
-    count = 4 if house.engine.dialect.name == "postgresql" else 2
-
-    def start() -> multiprocessing.process.BaseProcess:
-        arguments = (database.url, str(tmp_path), chance.randrange(10**6))
-        worker = PROCESSES.Process(target=sweep_again_and_again, args=arguments, daemon=True)
-        worker.start()
-        return worker
-
-    workers = [start() for _ in range(count)]
-    kills, deadline = 0, time.monotonic() + 90
-    try:
-        while (waiting(house) or kills < KILLS) and time.monotonic() < deadline:
-            time.sleep(chance.uniform(0.05, 0.25))
-            at = chance.randrange(count)
-            pid = workers[at].pid
-            assert pid is not None
-            os.kill(pid, signal.SIGKILL)
-            workers[at].join()
-            kills += 1
-            workers[at] = start()
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.join()
-    assert waiting(house) == 0, f"not done after {kills} kills, seed {seed}"
-    assert kills >= KILLS
-    assert_each_moved_once(house)
-    house.close()
 
 
 def waiting(house: House) -> int:
