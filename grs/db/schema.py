@@ -34,6 +34,7 @@ from grs.db import (
     tasks,
 )
 from grs.db.base import Base
+from grs.db.engine import WRITES
 
 log = logging.getLogger(__name__)
 LOCK_SECONDS, LOCK_TRIES = 3, 20
@@ -85,7 +86,7 @@ def downgrade(engine: Engine, revision: str) -> None:
 def _rebuilding(engine: Engine) -> Iterator[Connection]:
     """A transaction for migrations. SQLite changes a table by making it anew, which would tear what points at it:
     there the references are checked at the end instead of all along."""
-    with engine.connect() as connection:
+    with engine.execution_options(**{WRITES: True}).connect() as connection:
         if engine.dialect.name != "sqlite":
             with connection.begin():
                 # A table that is busy is asked for again and again: everybody behind a waiting lock waits too.
