@@ -120,6 +120,10 @@ class Connector:
         return chosen
 
     def _open(self, keywords: dict[str, Any]) -> psycopg.Connection[Any]:
+        if self.patience is not None:
+            # A line that died on the way leaves a session there with its locks; the server lets go of it too.
+            limit = f"-c idle_in_transaction_session_timeout={int(self.patience * 2_000)}"
+            keywords = keywords | {"options": f"{keywords.get('options') or ''} {limit}".strip()}
         connection = PatientConnection.connect(**keywords)
         connection.patience = self.patience
         return connection

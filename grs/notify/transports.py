@@ -63,10 +63,14 @@ class SmtpTransport:
             server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
         else:
             server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
-        if settings.smtp_security == "starttls":
-            server.starttls(context=context)
-        if settings.smtp_user:
-            server.login(settings.smtp_user, settings.smtp_password)
+        try:
+            if settings.smtp_security == "starttls":
+                server.starttls(context=context)
+            if settings.smtp_user:
+                server.login(settings.smtp_user, settings.smtp_password)
+        except Exception:
+            server.close()  # else each try would leave a connection open
+            raise
         return server
 
     def close(self) -> None:

@@ -49,6 +49,7 @@ def measure(site: Site, house: House) -> dict[str, int]:
 
 @long_only
 @pytest.mark.xdist_group("p14")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the ends of lines that were cut
 def test_ten_minutes_of_everything(
     postgres_template: Template, postgres_server: str, tmp_path: Path, sink: MailSink
 ) -> None:
