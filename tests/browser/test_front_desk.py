@@ -189,8 +189,10 @@ def test_pages_of_officers_and_operators(
     press(inspector, inspector.locator("header form button"))
     log_in_as(inspector, database, "grievance_officer", "doict-rangpur")
     look_at(inspector, "/officer/letters")
-    letter = inspector.locator("main td a").first.get_attribute("href")
-    for path in ("/officer/", f"/officer/complaints/{number}", str(letter)):
+    press(inspector, inspector.locator("main td .link-button").first)
+    assert violations(inspector) == []
+    assert_sound(inspector, "a letter on paper")
+    for path in ("/officer/", f"/officer/complaints/{number}"):
         look_at(inspector, path)
 
 
