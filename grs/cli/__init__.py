@@ -85,10 +85,11 @@ def check() -> None:
 
     Reads everything and changes nothing; may run while people work.
     """
+    from grs.db.engine import at_one_instant
     from grs.usecases.invariants import check_invariants, count_complaints
 
     house = open_checked_house()
-    with house.readers() as session:
+    with house.readers(bind=at_one_instant(house.engine)) as session:
         total = count_complaints(session)
         with click.progressbar(length=total, label="complaints", file=sys.stderr) as bar:
             broken = check_invariants(

@@ -61,6 +61,13 @@ def _postgres(url: Any, patience: float | None) -> Engine:
     return engine
 
 
+def at_one_instant(engine: Engine) -> Engine:
+    """The engine for who reads much and must see it as it was when he began; stops nobody. SQLite always reads so."""
+    if engine.dialect.name != "postgresql":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def waiting_for_standby(connection: Connection) -> bool:
     """Whether something that was written waits for a standby that does not answer."""
     if connection.dialect.name != "postgresql":

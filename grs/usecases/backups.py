@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, update
 
 from grs.db import schema
 from grs.db.dump import all_tables, is_empty, load_rows, rows_of, set_sequences
-from grs.db.engine import WRITES
+from grs.db.engine import WRITES, at_one_instant
 from grs.db.messages import Message, MessageState
 from grs.db.offices import LoginSession
 from grs.domain.errors import InvalidFile
@@ -141,9 +141,7 @@ def key_mark(secret_key: str) -> str:
 @contextmanager
 def _snapshot(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees the database as it is now, however long it reads, and stops nobody."""
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with engine.begin() as connection:
+    with at_one_instant(engine).begin() as connection:
         yield connection
 
 
