@@ -45,6 +45,12 @@ class Server:
             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
+    def make(self) -> None:
+        """Make it anew and start it."""
+        self.call("initdb", "-D", str(self.data), "-U", "grs", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                  "--no-sync")  # fmt: skip
+        self.start()
+
     def start(self, wait: bool = True) -> None:
         options = (
             f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=120 "
@@ -112,8 +118,6 @@ class Pair:
 
     primary: Server
     standby: Server
-    root: Path
-    _made: int = 0
 
     def url(self, database: str = "grs") -> str:
         """The address of the site's database: both servers, the older one first."""
@@ -147,30 +151,42 @@ class Pair:
 
 
 @contextmanager
-def running_pair() -> Iterator[Pair]:
-    """A pair with an empty database ``grs``; everything is gone afterwards."""
-    root = Path(tempfile.mkdtemp(prefix="grs-pair-"))
+def _folders(*names: str) -> Iterator[list[Server]]:
+    """Places for servers that are not made yet; they stop, and all is gone afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="grs-servers-"))
     user = _other_user() if os.geteuid() == 0 else None
     servers = []
-    for name in ("a", "b"):
+    for name in names:
         folder = root / name
         folder.mkdir(mode=0o700)
         if user:
             shutil.chown(folder, user)
         servers.append(Server(folder, free_port()))
     root.chmod(0o755)
-    first, second = servers
-    pair = Pair(first, second, root)
     try:
-        first.call("initdb", "-D", str(first.data), "-U", "grs", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                   "--no-sync")  # fmt: skip
-        first.start()
-        first.do("CREATE DATABASE grs")
-        pair.follow()
-        yield pair
+        yield servers
     finally:
         for server in servers:
             with suppress(Exception):
                 server.signal_all(signal.SIGCONT)
             server.stop()
         shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """One server of its own."""
+    with _folders("alone") as (server,):
+        server.make()
+        yield server
+
+
+@contextmanager
+def running_pair() -> Iterator[Pair]:
+    """A pair with an empty database ``grs``."""
+    with _folders("a", "b") as (first, second):
+        first.make()
+        first.do("CREATE DATABASE grs")
+        pair = Pair(first, second)
+        pair.follow()
+        yield pair

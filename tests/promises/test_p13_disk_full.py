@@ -87,6 +87,21 @@ def test_a_full_disk_under_the_database(sqlite_only: Template, tmp_path: Path) -
         house.close()
 
 
+def test_control_a_site_that_thanks_although_nothing_was_written_is_seen(sqlite_only: Template, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 96) as disk:
+        database = disk / "grs.db"
+        database.write_bytes(Path(sqlite_only.url.removeprefix("sqlite:///")).read_bytes())
+        url = f"sqlite:///{database}"
+        house = open_house(make_settings(url, tmp_path))
+        with running_site(url, tmp_path, GRS_TEST_FAULT="thanks anyway") as site:
+            phone = Phone(site.url)
+            form, there = fill_in_over_http(phone), count(house)
+            fill(disk)
+            assert send(phone, form).answer == "yes"
+            assert count(house) == there, "one is thanked for that is not there"
+        house.close()
+
+
 def test_a_full_disk_under_letters_and_log(sqlite_only: Template, tmp_path: Path) -> None:
     """Letters wait; complaints are taken all the same."""
     with small_disk(tmp_path / "disk", 2) as disk, tallied("P13 letters' and log's disk") as tally:

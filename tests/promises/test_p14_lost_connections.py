@@ -21,11 +21,14 @@ from tests.stories import assert_all_holds
 FAULTS = 1_000
 LONGEST = 150
 CONNECTIONS = 16
+pytestmark = [
+    long_only,
+    pytest.mark.xdist_group("p14"),
+    # the ends of lines that were cut
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
-@long_only
-@pytest.mark.xdist_group("p14")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the ends of lines that were cut
 def test_a_thousand_faults_of_the_line(postgres_template: Template, postgres_server: str, tmp_path: Path) -> None:
     chance = seeded()
     url = new_postgres_database(postgres_server, f"line_{tmp_path.name.lower()}"[:60], "template_grs")
@@ -80,3 +83,33 @@ def test_a_thousand_faults_of_the_line(postgres_template: Template, postgres_ser
         assert held <= 2 * CONNECTIONS
         assert_all_holds(direct)
     direct.close()
+
+
+def test_control_a_site_that_thanks_although_the_line_was_cut_is_seen(
+    postgres_template: Template, postgres_server: str, tmp_path: Path
+) -> None:
+    chance = seeded()
+    url = new_postgres_database(postgres_server, f"line_{tmp_path.name.lower()}"[:60], "template_grs")
+    direct = open_house(make_settings(url, tmp_path))
+    with line_to(make_url(url).port or 0, chance) as line:
+        through = make_url(url).set(port=line.port).render_as_string(hide_password=False)
+        with running_site(through, tmp_path, workers=2, GRS_TEST_FAULT="thanks anyway") as site:
+            journal, stop, threads = filing(site.url, 6, with_code=False)
+
+            def lost() -> int:
+                with direct.readers() as session:
+                    there = set(session.scalars(select(Complaint.tracking_number)))
+                return sum(one.number not in there for one in journal.answered("yes"))
+
+            for mood in ["cut"] * 30:
+                line.mood = mood
+                time.sleep(2)
+                line.mood = "good"
+                time.sleep(0.5)
+                if found := lost():
+                    break
+            stop.set()
+            for thread in threads:
+                thread.join(40)
+    direct.close()
+    assert found > 0

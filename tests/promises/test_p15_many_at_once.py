@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
-from grs.bootstrap import House
+from grs.bootstrap import House, open_house
 from grs.db.complaints import Complaint, Step
 from grs.domain.disposal import Disposal, Outcome, RootCause
 from grs.domain.errors import GrievanceError
 from grs.domain.workflow import StepKind
 from grs.usecases import disposals, handling
 from grs.usecases.correspondence import withdraw
+from grs.usecases.invariants import check_invariants
 from grs.usecases.standing import Desk
-from tests.conftest import Clock, Template
+from tests.conftest import Clock, Template, make_settings, new_postgres_database
 from tests.promises.bench import LONG, running_site, tallied
 from tests.promises.citizens import Filed, Phone, fill_in_over_http, send
 from tests.stories import assert_all_holds, fetch, lodge
@@ -137,18 +139,24 @@ def test_one_form_sent_eight_times_and_twenty_forms_at_once(database: Template, 
         assert "locked" not in site.log.read_text()
 
 
-def test_control_a_second_decision_forced_upon_the_row_is_refused_and_named(house: House) -> None:
-    """As if the click were judged on what was read before: the step's key refuses it, and the check names the row."""
+def test_control_without_lock_and_keys_two_decisions_stand_and_are_seen(
+    postgres_template: Template, postgres_server: str, tmp_path: Path, clock: Clock
+) -> None:
+    url = new_postgres_database(postgres_server, f"many_{tmp_path.name.lower()}"[:60], "template_grs")
+    house = open_house(make_settings(url, tmp_path), clock=clock)
     number, desk = accepted(house)
-    close = closing(house, number, desk, 2)
-    close()
     with house.engine.begin() as connection:
-        connection.execute(
-            text("UPDATE complaint SET stage = 'accepted', step_count = 2 WHERE tracking_number = :n"), {"n": number}
-        )
-    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
-        close()  # even then the key of the step refuses the second
-    with house.readers() as session:
-        from grs.usecases.invariants import check_invariants
+        for table, key in (("step", "pk_step"), ("message", "uq_message_key")):
+            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {key} CASCADE"))
 
-        assert check_invariants(session, shelf=house.shelf) != [], "and what was tampered with is named"
+    def unlocked(_c: object, _cursor: object, sql: str, parameters: Any, *_: object) -> tuple[str, Any]:
+        if sql.startswith("UPDATE"):
+            time.sleep(0.5)  # both have read before either writes
+        return sql.replace("FOR UPDATE", ""), parameters
+
+    event.listen(house.engine, "before_cursor_execute", unlocked, retval=True)
+    results = at_once([closing(house, number, desk, 2)] * 2)
+    assert decisions(house, number) == 2, results
+    with house.readers() as session:
+        assert check_invariants(session, shelf=house.shelf) != []
+    house.close()

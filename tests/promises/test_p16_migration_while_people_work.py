@@ -15,7 +15,7 @@ from grs.bootstrap import open_house
 from grs.db import schema
 from tests.conftest import Template, make_settings
 from tests.promises.bench import LONG, long_only, running_site, seeded, tallied
-from tests.promises.citizens import filing
+from tests.promises.citizens import Journal, filing
 from tests.stories import assert_all_holds, lodge
 
 NEXT = '''
@@ -28,9 +28,11 @@ revision, down_revision, branch_labels, depends_on = "next", "{head}", None, Non
 
 def upgrade() -> None:
     op.add_column("complaint", sa.Column("told_twice", sa.Boolean(), server_default=sa.false(), nullable=False))
+    {between}
     op.create_table("extra", sa.Column("complaint_id", sa.Integer(), primary_key=True), sa.Column("word", sa.Text()))
     op.execute("INSERT INTO extra (complaint_id, word) SELECT id, subject FROM complaint")
     op.create_index("ix_complaint_told_twice", "complaint", ["told_twice"])
+    {then}
 
 
 def downgrade() -> None:
@@ -39,13 +41,15 @@ def downgrade() -> None:
     op.drop_column("complaint", "told_twice")
 '''
 LONGEST_WAIT = 5.0
+HELD_FOR = 6
 PROCESSES = multiprocessing.get_context("forkserver")
 
 
-def next_release(folder: Path) -> Path:
-    """A folder with the migration of a release to come."""
+def next_release(folder: Path, *, then: str = "pass", between: str = "pass") -> Path:
+    """A folder with the migration of a release to come; ``then`` is done at its end, ``between`` in its midst."""
     folder.mkdir()
-    (folder / "next_release.py").write_text(NEXT.format(head=schema.newest_revision()))
+    text = NEXT.format(head=schema.newest_revision(), then=then, between=between)
+    (folder / "next_release.py").write_text(text)
     return folder
 
 
@@ -72,14 +76,12 @@ def has_next(url: str, folder: Path) -> tuple[bool, bool, str | None]:
     return found
 
 
-@pytest.mark.xdist_group("processes")
-@long_only
-def test_people_file_while_the_next_release_migrates(database: Template, tmp_path: Path) -> None:
-    more = next_release(tmp_path / "next")
-    house = open_house(make_settings(database.url, tmp_path))
+def people_file_meanwhile(url: str, folder: Path, more: Path) -> tuple[Journal, int]:
+    """File with four telephones while the database is migrated: their journal, and how many were thanked before."""
+    house = open_house(make_settings(url, folder))
     for _ in range(5):
         lodge(house)
-    with running_site(database.url, tmp_path, workers=2) as site, tallied(f"P16 {house.engine.dialect.name}") as tally:
+    with running_site(url, folder, workers=2) as site:
         journal, stop, threads = filing(site.url, 4, with_code=False)
         time.sleep(2)
         before = len(journal.answered("yes"))
@@ -88,15 +90,49 @@ def test_people_file_while_the_next_release_migrates(database: Template, tmp_pat
         stop.set()
         for thread in threads:
             thread.join(30)
-        answers = journal.filed
-        tally.rounds, tally.faults = len(answers), 1
-        tally.lost = len(answers) - len(journal.answered("yes"))
-        tally.more = {"longest_wait": round(max(one.took for one in answers), 2), "before": before}
-        assert len(journal.answered("yes")) > before
-        assert tally.more["longest_wait"] < LONGEST_WAIT
-        assert has_next(database.url, tmp_path) == (True, True, "next")
-        assert_all_holds(house)
+    assert has_next(url, folder) == (True, True, "next")
+    assert_all_holds(house)
     house.close()
+    return journal, before
+
+
+def longest_wait(journal: Journal) -> float:
+    return max(one.took for one in journal.filed)
+
+
+@pytest.mark.xdist_group("processes")
+@long_only
+def test_people_file_while_the_next_release_migrates(database: Template, tmp_path: Path) -> None:
+    with tallied(f"P16 {database.url.split(':')[0]}") as tally:
+        journal, before = people_file_meanwhile(database.url, tmp_path, next_release(tmp_path / "next"))
+        tally.rounds, tally.faults = len(journal.filed), 1
+        tally.lost = len(journal.filed) - len(journal.answered("yes"))
+        tally.more = {"longest_wait": round(longest_wait(journal), 2), "before": before}
+        assert len(journal.answered("yes")) > before
+        assert longest_wait(journal) < LONGEST_WAIT
+
+
+@pytest.mark.xdist_group("processes")
+@long_only
+def test_control_a_migration_that_holds_the_table_is_seen(database: Template, tmp_path: Path) -> None:
+    more = next_release(tmp_path / "next", then=f"__import__('time').sleep({HELD_FOR})")
+    journal, _ = people_file_meanwhile(database.url, tmp_path, more)
+    assert longest_wait(journal) > LONGEST_WAIT
+
+
+@long_only
+def test_control_a_migration_that_commits_half_way_is_seen(database: Template, tmp_path: Path) -> None:
+    more = next_release(tmp_path / "next", between="op.execute('COMMIT')")
+    halves = 0
+    for statements in range(2, 12):
+        worker = PROCESSES.Process(target=migrate_and_die, args=(database.url, str(more), statements))
+        worker.start()
+        worker.join(60)
+        column, table, revision = has_next(database.url, tmp_path)
+        halves += (column, table) != (revision == "next", revision == "next")
+        if halves:
+            break
+    assert halves
 
 
 def test_a_migration_killed_at_any_statement_leaves_the_old_schema_and_runs_again(

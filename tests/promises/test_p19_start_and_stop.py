@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +17,8 @@ import pytest
 from sqlalchemy import select, text
 
 from grs.bootstrap import House, NotReady, open_house, wait_until_ready
+from grs.db.complaints import Complaint
+from grs.db.engine import WRITES
 from grs.db.job_runs import JobRun
 from grs.domain.calendar import dhaka_date
 from grs.settings import ROOT
@@ -28,13 +33,40 @@ from tests.promises.bench import (
     tallied,
     within,
 )
-from tests.promises.citizens import Phone, fill_in_over_http, send
+from tests.promises.citizens import Filed, Phone, fill_in_over_http, send
 from tests.promises.servers import Server, running_pair
 from tests.promises.test_p01_each_step_exactly_once import waiting
 from tests.stories import assert_all_holds
 from workers import jobs
 
 STOPS_WITHIN = 20
+
+
+def stop_worker_at_work(house: House, url: str, folder: Path, how: signal.Signals) -> float:
+    """Stop a worker in the midst of many overdue complaints; the seconds that it took."""
+    today = dhaka_date(datetime.now(UTC))
+    before = waiting(house, today)
+    with running_worker(url, folder) as worker:
+        assert within(60, lambda: waiting(house, today) < before, every=0.02)
+        worker.send_signal(how)
+        began = time.monotonic()
+        assert worker.wait(STOPS_WITHIN + 10) == (0 if how == signal.SIGTERM else -how)
+        return time.monotonic() - began
+
+
+def unended_runs(house: House) -> int:
+    with house.readers() as session:
+        return len(session.scalars(select(JobRun).where(JobRun.ended_at.is_(None))).all())
+
+
+@long_only
+@pytest.mark.xdist_group("processes")
+def test_control_a_worker_that_drops_its_batch_is_seen(database: Template, tmp_path: Path) -> None:
+    house = open_house(make_settings(database.url, tmp_path))
+    seed_complaints(house, 5_000, due_on=dhaka_date(datetime.now(UTC)) - timedelta(days=1))
+    stop_worker_at_work(house, database.url, tmp_path, signal.SIGKILL)
+    assert unended_runs(house) > 0
+    house.close()
 
 
 @long_only
@@ -45,13 +77,9 @@ def test_a_worker_told_to_stop_ends_its_batch_and_the_next_one_goes_on(database:
     cases = 20_000
     seed_complaints(house, cases, due_on=today - timedelta(days=1))
     with tallied(f"P19 worker, {house.engine.dialect.name}") as tally:
-        with running_worker(database.url, tmp_path) as worker:
-            assert within(60, lambda: waiting(house, today) < cases, every=0.02)
-            worker.send_signal(signal.SIGTERM)
-            began = time.monotonic()
-            assert worker.wait(STOPS_WITHIN + 10) == 0
-            took = time.monotonic() - began
+        took = stop_worker_at_work(house, database.url, tmp_path, signal.SIGTERM)
         left = waiting(house, today)
+        assert unended_runs(house) == 0, "each job that had begun has written down how it ended"
         assert took < STOPS_WITHIN
         assert "Traceback" not in (tmp_path / "worker.log").read_text()
         jobs.run(house, "escalate")
@@ -61,32 +89,59 @@ def test_a_worker_told_to_stop_ends_its_batch_and_the_next_one_goes_on(database:
     house.close()
 
 
-@long_only
-@pytest.mark.xdist_group("processes")
-def test_a_web_server_told_to_stop_answers_what_it_has_begun(database: Template, tmp_path: Path) -> None:
-    with running_site(database.url, tmp_path, threads=8) as site, tallied("P19 web") as tally:
+@contextmanager
+def nothing_can_be_written(house: House) -> Iterator[None]:
+    """While somebody holds what every complaint needs, so that those who send one wait."""
+    with house.engine.execution_options(**{WRITES: True}).begin() as connection:
+        if house.engine.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE complaint IN EXCLUSIVE MODE"))
+        yield
+
+
+def stopped_in_the_midst(house: House, url: str, folder: Path, how: signal.Signals) -> tuple[list[Filed], float]:
+    """What six people are answered whose forms are being taken when the server is stopped, and how long that took."""
+    answers: list[Filed] = []
+    with running_site(url, folder, threads=8) as site:
         forms = [(phone := Phone(site.url), fill_in_over_http(phone)) for _ in range(6)]
-        answers = []
         threads = [
             threading.Thread(target=lambda p=phone, a=address: answers.append(send(p, a))) for phone, address in forms
         ]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.05)
-        site.process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
+        with nothing_can_be_written(house):
+            for thread in threads:
+                thread.start()
+            time.sleep(1)
+            began = time.monotonic()
+            os.killpg(site.process.pid, how) if how == signal.SIGKILL else site.process.send_signal(how)
+            time.sleep(2)
         for thread in threads:
             thread.join(30)
         site.process.wait(STOPS_WITHIN)
-        tally.more = {"stopped_in": round(time.monotonic() - began, 2)}
-        tally.rounds, tally.faults = len(answers), 1
-        assert {one.answer for one in answers} <= {"yes", "unknown"}
-        assert any(one.answer == "yes" for one in answers)
-        house = open_house(make_settings(database.url, tmp_path))
+        return answers, time.monotonic() - began
+
+
+@long_only
+@pytest.mark.xdist_group("processes")
+def test_a_web_server_told_to_stop_answers_what_it_has_begun(database: Template, tmp_path: Path) -> None:
+    house = open_house(make_settings(database.url, tmp_path))
+    with tallied(f"P19 web, {house.engine.dialect.name}") as tally:
+        answers, took = stopped_in_the_midst(house, database.url, tmp_path, signal.SIGTERM)
         with house.readers() as session:
-            there = set(session.scalars(text("SELECT tracking_number FROM complaint")))
-        tally.lost = sum(one.answer == "yes" and one.number not in there for one in answers)
-        house.close()
+            there = set(session.scalars(select(Complaint.tracking_number)))
+        assert [one.answer for one in answers] == ["yes"] * 6
+        assert took < STOPS_WITHIN
+        tally.rounds, tally.faults, tally.more = len(answers), 1, {"stopped_in": round(took, 2)}
+        tally.lost = sum(one.number not in there for one in answers)
+        assert_all_holds(house)
+    house.close()
+
+
+@long_only
+@pytest.mark.xdist_group("processes")
+def test_control_a_web_server_that_drops_what_it_has_begun_is_seen(database: Template, tmp_path: Path) -> None:
+    house = open_house(make_settings(database.url, tmp_path))
+    answers, _ = stopped_in_the_midst(house, database.url, tmp_path, signal.SIGKILL)
+    assert [one.answer for one in answers] == ["unknown"] * 6
+    house.close()
 
 
 @long_only

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,9 +49,29 @@ def measure(site: Site, house: House) -> dict[str, int]:
     return {"mib": memory, "files": files, "connections": int(held or 0)}
 
 
-@long_only
-@pytest.mark.xdist_group("p14")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the ends of lines that were cut
+def levels_off(measured: list[dict[str, int]]) -> dict[str, str]:
+    """What grows: the most of the first and of the second half, by name; empty where all levels off."""
+    half = len(measured) // 2
+    grown = {}
+    for name in measured[0]:
+        early, late = most(measured[:half], name), most(measured[half:], name)
+        if late > early * 1.4 + 20:
+            grown[name] = f"{early}/{late}"
+    return grown
+
+
+def most(measured: list[dict[str, int]], name: str) -> int:
+    return max(one[name] for one in measured)
+
+
+pytestmark = [
+    long_only,
+    pytest.mark.xdist_group("p14"),
+    # the ends of lines that were cut
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
 def test_ten_minutes_of_everything(
     postgres_template: Template, postgres_server: str, tmp_path: Path, sink: MailSink
 ) -> None:
@@ -64,44 +86,30 @@ def test_ten_minutes_of_everything(
             "GRS_MAIL_FROM": "GRS <grs@office.example>"}  # fmt: skip
     with line_to(make_url(url).port or 0, chance) as line, tallied("P20 soak") as tally:
         through = make_url(url).set(port=line.port).render_as_string(hide_password=False)
-        with running_site(through, tmp_path, workers=2) as site:
+        with running_site(through, tmp_path, workers=2) as site, ExitStack() as at_work:
             journal, stop, threads = filing(site.url, 3, with_code=False)
-
-            def look() -> None:
-                while not stop.is_set():
-                    with suppress(*UNREACHABLE):
-                        phone = Phone(site.url)
-                        phone.open("/track", {"number": chance.choice(numbers), "code": ACCESS_CODE})
-                        phone.open("/offices")
-                    time.sleep(0.1)
-
-            looker = threading.Thread(target=look, daemon=True)
-            looker.start()
-            worker = running_worker(through, tmp_path, **mail)
-            worker.__enter__()
+            looker = looking(site, numbers, stop, chance)
+            at_work.enter_context(running_worker(through, tmp_path, **mail))
             until, measured = time.monotonic() + MINUTES * 60, []
-            try:
-                while time.monotonic() < until:
-                    time.sleep(chance.uniform(2, 6))
-                    what = chance.choice(["nothing", "nothing", "web", "worker", "cut", "slow", "mail"])
-                    if what == "web":
-                        for child in children_of(site.process.pid)[:1]:
-                            with suppress(ProcessLookupError):
-                                os.kill(child, signal.SIGKILL)
-                    elif what == "worker":
-                        worker.__exit__(None, None, None)
-                        worker = running_worker(through, tmp_path, **mail)
-                        worker.__enter__()
-                    elif what in ("cut", "slow"):
-                        line.mood = what
-                        time.sleep(2)
-                        line.mood = "good"
-                    elif what == "mail":
-                        sink.refuse = set() if sink.refuse else {"citizen@example.com"}
-                    tally.faults += what != "nothing"
-                    measured.append(measure(site, house))
-            finally:
-                worker.__exit__(None, None, None)
+            while time.monotonic() < until:
+                time.sleep(chance.uniform(2, 6))
+                what = chance.choice(["nothing", "nothing", "web", "worker", "cut", "slow", "mail"])
+                if what == "web":
+                    for child in children_of(site.process.pid)[:1]:
+                        with suppress(ProcessLookupError):
+                            os.kill(child, signal.SIGKILL)
+                elif what == "worker":
+                    at_work.close()
+                    at_work.enter_context(running_worker(through, tmp_path, **mail))
+                elif what in ("cut", "slow"):
+                    line.mood = what
+                    time.sleep(2)
+                    line.mood = "good"
+                elif what == "mail":
+                    sink.refuse = set() if sink.refuse else {"citizen@example.com"}
+                tally.faults += what != "nothing"
+                measured.append(measure(site, house))
+            at_work.close()
             stop.set()
             for thread in [looker, *threads]:
                 thread.join(60)
@@ -111,10 +119,42 @@ def test_ten_minutes_of_everything(
         yes = journal.answered("yes")
         tally.rounds, tally.lost = len(yes), sum(one.number not in there for one in yes)
         half = len(measured) // 2
-        for name in ("mib", "files", "connections"):
-            early, late = (max(one[name] for one in part) for part in (measured[:half], measured[half:]))
-            tally.more[name] = f"{early}/{late}"
-            assert late <= early * 1.4 + 20, (name, early, late)
+        tally.more = {name: f"{most(measured[:half], name)}/{most(measured[half:], name)}" for name in measured[0]}
+        assert levels_off(measured) == {}
         assert not [one for one in journal.filed if one.status == 500]
         assert_all_holds(house)
+    house.close()
+
+
+def looking(site: Site, numbers: Sequence[str], stop: threading.Event, chance: random.Random) -> threading.Thread:
+    """Somebody who looks at complaints and offices until told to stop."""
+
+    def look() -> None:
+        while not stop.is_set():
+            with suppress(*UNREACHABLE):
+                phone = Phone(site.url)
+                phone.open("/track", {"number": chance.choice(numbers), "code": ACCESS_CODE})
+                phone.open("/offices")
+            time.sleep(0.1)
+
+    looker = threading.Thread(target=look, daemon=True)
+    looker.start()
+    return looker
+
+
+def test_control_a_site_that_keeps_what_it_need_not_is_seen(
+    postgres_template: Template, postgres_server: str, tmp_path: Path
+) -> None:
+    url = new_postgres_database(postgres_server, f"soak_{tmp_path.name.lower()}"[:60], "template_grs")
+    house = open_house(make_settings(url, tmp_path))
+    with running_site(url, tmp_path, workers=2, GRS_TEST_FAULT="leaks") as site:
+        _, stop, threads = filing(site.url, 3, with_code=False)
+        measured = []
+        for _ in range(20):
+            time.sleep(1)
+            measured.append(measure(site, house))
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+    assert "mib" in levels_off(measured), measured
     house.close()
