@@ -46,10 +46,12 @@ class House:
     figures: FigureShelf = field(default_factory=FigureShelf)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def stop_if_asked(self, _done: int = 0) -> None:
-        """Between two batches of a job: raises Stopped when this process is to end."""
+    def between_batches(self, _done: int = 0) -> None:
+        """Raises Stopped when this process is to end; SQLite's one writer's place is left to who waits for it."""
         if self.stopping.is_set():
             raise Stopped
+        if self.engine.dialect.name == "sqlite":
+            time.sleep(LETS_OTHERS_IN)
 
     def close(self) -> None:
         """Let go of connections; the house can still be used and opens them again."""
@@ -60,6 +62,7 @@ class House:
 log = logging.getLogger(__name__)
 SAID_EVERY = 15
 """Seconds between two lines that say that it still waits."""
+LETS_OTHERS_IN = 0.02
 WEB_PATIENCE = 8.0
 """Seconds that a person waits for the database; then it is told that it is away."""
 WORKER_PATIENCE = 60.0

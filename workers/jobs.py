@@ -24,7 +24,7 @@ Counts = Mapping[str, int]
 def escalate(house: House, *, dry_run: bool = False) -> Counts:
     """Move what is overdue to the next tier."""
     return escalate_overdue(
-        house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run, after_batch=house.stop_if_asked
+        house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run, after_batch=house.between_batches
     )
 
 
@@ -61,7 +61,7 @@ def recalculate(house: House, *, dry_run: bool = False) -> Counts:
         shelf=house.shelf,
         now=house.clock(),
         cutoff=house.settings.cutoff,
-        after_batch=house.stop_if_asked,
+        after_batch=house.between_batches,
     )
 
 

@@ -157,7 +157,9 @@ def _to_end(today: date, last_id: int) -> Any:
 def _end(session: Session, task_id: int, now: datetime) -> str:
     # The complaint first, as every act does: two that wait for each other would never end.
     complaint_id = select(Task.complaint_id).where(Task.id == task_id).scalar_subquery()
-    complaint = session.scalars(select(Complaint).where(Complaint.id == complaint_id).with_for_update()).one()
+    complaint = session.scalars(
+        select(Complaint).where(Complaint.id == complaint_id).with_for_update(key_share=True)
+    ).one()
     task = session.get_one(Task, task_id)
     if task.ended_at is not None:
         return ENDED_MEANWHILE

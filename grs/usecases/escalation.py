@@ -124,7 +124,7 @@ def escalate_overdue(
     sweep = _Sweep(shelf, now)
     while True:
         with writers.begin() as session:
-            due = _overdue(sweep.today).limit(batch).with_for_update(skip_locked=True, of=Complaint)
+            due = _overdue(sweep.today).limit(batch).with_for_update(skip_locked=True, of=Complaint, key_share=True)
             rows = session.execute(due.where(Complaint.id.not_in(sweep.failed)) if sweep.failed else due).all()
             counts.update(_escalate_all(session, sweep, rows))
         after_batch(counts["escalated"])

@@ -54,7 +54,7 @@ def recalculate_due_dates(
         _begin_pass(writers, changes)
     while True:
         with writers.begin() as session:
-            ids = session.scalars(_open_after(last_id).with_for_update()).all()
+            ids = session.scalars(_open_after(last_id).with_for_update(key_share=True)).all()
             if not ids:
                 return counts
             done = _recalculate_batch(session, ids, shelf, now, reference, cutoff)

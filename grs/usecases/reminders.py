@@ -39,7 +39,7 @@ def remind_people(
         .where(Complaint.remind_on <= today)
         .order_by(Complaint.remind_on, Complaint.id)
         .limit(BATCH)
-        .with_for_update(skip_locked=True, of=Complaint)
+        .with_for_update(skip_locked=True, of=Complaint, key_share=True)
     )
     if dry_run:
         with writers() as session:

@@ -32,18 +32,22 @@ class Phone:
 
     def __init__(self, site: str, timeout: float = 30) -> None:
         self.site, self.timeout = site, timeout
+        self.slowest = 0.0
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self._opener = urllib.request.build_opener(_NoRedirect, jar)
 
     def open(self, path: str, data: dict[str, str] | None = None) -> tuple[int, str, str]:
         """Status, location and page; raises what is in UNREACHABLE where no answer came."""
         body = urllib.parse.urlencode(data).encode() if data is not None else None
+        began = time.monotonic()
         try:
             with self._opener.open(self.site + path, body, timeout=self.timeout) as answer:
                 return answer.status, answer.headers.get("Location") or "", answer.read().decode("utf-8", "replace")
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.headers.get("Location") or "", error.read().decode("utf-8", "replace")
+        finally:
+            self.slowest = max(self.slowest, time.monotonic() - began)
 
 
 @dataclass
@@ -63,12 +67,15 @@ class Journal:
     """What was asked and answered, written down as it happens."""
 
     filed: list[Filed] = field(default_factory=list)
+    slowest: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, one: Filed) -> Filed:
+    def note(self, one: Filed | None, slowest: float) -> None:
+        """One form, or None where it did not come to sending, and the longest that any of its pages took."""
         with self.lock:
-            self.filed.append(one)
-        return one
+            self.slowest = max(self.slowest, slowest)
+            if one is not None:
+                self.filed.append(one)
 
     def answered(self, answer: Answer) -> list[Filed]:
         return [one for one in self.filed if one.answer == answer]
@@ -120,13 +127,14 @@ def keep_filing(site: str, journal: Journal, stop: threading.Event, *, with_code
         try:
             address = fill_in_over_http(phone)
         except (Refused, *UNREACHABLE):
+            journal.note(None, phone.slowest)
             time.sleep(0.05)
             continue
         one = send(phone, address)
         if one.answer == "yes" and with_code:
             with suppress(*UNREACHABLE):
                 one.code = read_code(phone, one.number)
-        journal.note(one)
+        journal.note(one, phone.slowest)
 
 
 def filing(

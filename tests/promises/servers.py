@@ -67,6 +67,7 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL the postmaster and all its processes, as a power cut would."""
+        os.kill(self.pid(), signal.SIGSTOP)  # else it could start another one, which would outlive it
         pids = self.processes()
         for pid in pids:
             with suppress(ProcessLookupError):

@@ -131,7 +131,7 @@ def test_control_without_a_confirming_standby_what_was_thanked_for_is_lost(pair:
         journal = Journal()
         for _ in range(3):
             phone = Phone(site.url)
-            journal.note(send(phone, fill_in_over_http(phone)))
+            journal.note(send(phone, fill_in_over_http(phone)), phone.slowest)
         assert len(journal.answered("yes")) == 3
         pair.primary.kill()
         pair.standby.promote()

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from grs.usecases.escalation import escalate_overdue
 from tests.conftest import Template, make_settings
 from tests.performance.seeding import ACCESS_CODE, seed_complaints
 from tests.promises.bench import long_only, running_site, seeded, tallied
-from tests.promises.citizens import Phone, filing
+from tests.promises.citizens import UNREACHABLE, Phone, filing
 from tests.promises.sweepers import Crew, turn
 from tests.promises.test_p01_each_step_exactly_once import waiting
 from tests.stories import assert_all_holds
@@ -59,8 +59,9 @@ def watched(house: House, url: str, folder: Path, chance: random.Random) -> Iter
     def look(site: str) -> None:
         while not over.is_set():
             began = time.monotonic()
-            status, _, _ = Phone(site).open("/track", {"number": chance.choice(numbers), "code": ACCESS_CODE})
-            assert status == 303, status
+            with suppress(*UNREACHABLE):
+                status, _, _ = Phone(site).open("/track", {"number": chance.choice(numbers), "code": ACCESS_CODE})
+                found.all_taken &= status == 303
             found.looked.append(time.monotonic() - began)
             time.sleep(0.05)
 
@@ -82,7 +83,7 @@ def watched(house: House, url: str, folder: Path, chance: random.Random) -> Iter
             for thread in [*threads, *citizens]:
                 thread.join(60)
             found.submitted = [one.took for one in journal.filed]
-            found.all_taken = all(one.answer == "yes" for one in journal.filed)
+            found.all_taken &= all(one.answer == "yes" for one in journal.filed)
 
 
 def test_all_move_and_nobody_who_files_or_looks_waits_long(database: Template, tmp_path: Path) -> None:
@@ -128,18 +129,18 @@ def test_all_move_and_nobody_who_files_or_looks_waits_long(database: Template, t
 
 
 def test_control_a_sweep_of_one_long_transaction_is_seen(database: Template, tmp_path: Path) -> None:
-    """All in one transaction, on a machine so slow that each of its statements takes a second."""
+    """All in one transaction, on a machine so slow that each of its statements takes half a second."""
     chance = seeded()
     house = open_house(make_settings(database.url, tmp_path))
     seed_complaints(house, 500, due_on=dhaka_date(datetime.now(UTC)) - timedelta(days=1))
     slow = open_house(make_settings(database.url, tmp_path))
-    event.listen(slow.engine, "before_cursor_execute", lambda *_: time.sleep(1))
+    event.listen(slow.engine, "before_cursor_execute", lambda *_: time.sleep(0.5))
     with watched(house, database.url, tmp_path, chance) as found:
         escalate_overdue(slow.writers, shelf=slow.shelf, now=datetime.now(UTC), batch=CASES)
     if house.engine.dialect.name == "postgresql":
         assert found.transaction > LONGEST_TRANSACTION
     else:
-        assert max(found.submitted) > LONGEST_WAIT, "there is one writer at a time"
+        assert max(*found.submitted, *found.looked) > LONGEST_WAIT, "there is one writer at a time"
     slow.close()
     house.close()
 

@@ -89,7 +89,7 @@ def test_killed_while_files_come_in(database: Template, tmp_path: Path) -> None:
         with suppress(Refused, *UNREACHABLE):
             address = fill_in_over_http(phone)
             if phone.upload(address, picture_of(next(numbers))) == 303:
-                journal.note(send(phone, address))
+                journal.note(send(phone, address), phone.slowest)
 
     kind = "PostgreSQL" if database.url.startswith("postgresql") else "SQLite"
     with running_site(database.url, tmp_path, workers=2) as site, tallied(f"P12 files, {kind}") as tally:

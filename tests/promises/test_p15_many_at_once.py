@@ -152,7 +152,7 @@ def test_control_without_lock_and_keys_two_decisions_stand_and_are_seen(
     def unlocked(_c: object, _cursor: object, sql: str, parameters: Any, *_: object) -> tuple[str, Any]:
         if sql.startswith("UPDATE"):
             time.sleep(0.5)  # both have read before either writes
-        return sql.replace("FOR UPDATE", ""), parameters
+        return sql.replace("FOR NO KEY UPDATE", ""), parameters
 
     event.listen(house.engine, "before_cursor_execute", unlocked, retval=True)
     results = at_once([closing(house, number, desk, 2)] * 2)

@@ -66,7 +66,7 @@ def most(measured: list[dict[str, int]], name: str) -> int:
 
 pytestmark = [
     long_only,
-    pytest.mark.xdist_group("p14"),
+    pytest.mark.xdist_group("p20"),
     # the ends of lines that were cut
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

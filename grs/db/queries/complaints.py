@@ -11,7 +11,15 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session, defer, joinedload
 
 from grs.db.charters import Charter, CharterEntry
-from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, ComplaintText, Step, is_open
+from grs.db.complaints import (
+    Assignment,
+    AssistedFiling,
+    Complainant,
+    Complaint,
+    ComplaintText,
+    Step,
+    is_open,
+)
 from grs.db.desks import ComplaintTag, ComplaintWorker
 from grs.domain.lodging import Ground
 from grs.domain.tiers import Tier
@@ -21,10 +29,13 @@ PAGE = 25
 
 
 def complaint_by_number(session: Session, tracking_number: str, *, lock: bool = False) -> Complaint | None:
-    """The complaint of a tracking number; with ``lock`` nobody else changes it before the commit."""
+    """The complaint of a tracking number; with ``lock`` nobody else changes it before the commit.
+
+    Here and elsewhere a complaint is locked with ``key_share``: who adds a row that refers to it does not wait.
+    """
     query = select(Complaint).where(Complaint.tracking_number == tracking_number)
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return session.scalar(query)
 
 
