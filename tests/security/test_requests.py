@@ -8,13 +8,14 @@ import re
 import threading
 from collections import Counter
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import select
 
-from grs.bootstrap import House
+from grs.bootstrap import House, open_house
 from grs.db.drafts import Draft
 from grs.domain.errors import FileRefused
 from grs.domain.lodging import is_email, read_mobile
@@ -22,7 +23,7 @@ from grs.domain.typed import read_clock, read_day
 from grs.logs import QuietFormatter, told_safely
 from grs.uploads import clean_upload
 from grs.usecases.drafts import LONGEST_KEPT
-from tests.conftest import Template, browser
+from tests.conftest import Template, browser, make_settings
 from tests.stories import fill_in
 from tests.web.test_access import PostRole, client_of, person_on
 
@@ -69,11 +70,13 @@ def test_a_draft_is_no_store_for_files(house: House) -> None:
     assert len(kept) == LONGEST_KEPT, "enough to shorten it in place"
 
 
-def test_pages_of_forms_have_a_limit_too(house: House) -> None:
+def test_pages_of_forms_have_a_limit_too(sqlite_only: Template, tmp_path: Path) -> None:
+    house = open_house(make_settings(sqlite_only.url, tmp_path))
     client = browser(house, RATELIMIT_ENABLED=True)
     address = fill_in(client, "doict-kaunia")
     answers = Counter(client.post(f"/forms/{address}/events", data={}).status_code for _ in range(620))
     assert answers[429] > 0
+    house.close()
 
 
 def test_an_address_longer_than_any_is_refused(house: House) -> None:

@@ -180,6 +180,7 @@ def year(sqlite_template: Template, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.xdist_group("year")
+@pytest.mark.xdist_group("year")
 def test_the_year_has_something_of_everything(year: House) -> None:
     with year.readers() as session:
         kinds = {kind for (kind,) in session.execute(select(Step.kind).distinct())}
@@ -188,6 +189,7 @@ def test_the_year_has_something_of_everything(year: House) -> None:
         assert len(session.scalars(select(Complaint.id)).all()) > 150
 
 
+@pytest.mark.xdist_group("year")
 @pytest.mark.xdist_group("year")
 @pytest.mark.parametrize("month", MONTHS, ids=str)
 def test_each_month_of_the_year_equals_the_slow_count(year: House, month: date) -> None:
@@ -205,6 +207,7 @@ def test_each_month_of_the_year_equals_the_slow_count(year: House, month: date) 
                 assert counts.total == counts.disposed + counts.running
 
 
+@pytest.mark.xdist_group("year")
 @pytest.mark.xdist_group("year")
 def test_a_frozen_month_differs_from_a_new_count_only_by_forms_keyed_in_later(year: House) -> None:
     with year.readers() as session:
@@ -227,6 +230,7 @@ def test_a_frozen_month_differs_from_a_new_count_only_by_forms_keyed_in_later(ye
         assert verify_frozen(session) == []
 
 
+@pytest.mark.xdist_group("year")
 @pytest.mark.xdist_group("year")
 def test_the_overview_adds_up_and_each_figure_leads_to_its_cases(year: House) -> None:
     with year.readers() as session:
