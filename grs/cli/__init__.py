@@ -17,6 +17,7 @@ from grs.cli.forms import forms
 from grs.cli.letters import letters
 from grs.cli.offices import offices
 from grs.cli.people import people
+from grs.cli.seed import seed
 from grs.domain.errors import GrievanceError, InvalidInput
 from grs.logs import configure_logging
 from grs.settings import SettingsError
@@ -57,7 +58,7 @@ def main() -> None:
     configure_logging(logging.WARNING)
 
 
-for _group in (charter, calendar, offices, forms, letters, people, history, db, backup, restore):
+for _group in (charter, calendar, offices, forms, letters, people, history, db, backup, restore, seed):
     main.add_command(_group)
 
 

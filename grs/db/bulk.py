@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Table, and_, bindparam, insert, text, update
 from sqlalchemy.orm import Session
 
+from grs.db.base import UtcDateTime
+
 FEW = 20
 """Below this many rows an ordinary INSERT takes fewer round trips than COPY."""
 
@@ -25,6 +27,30 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
     with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row([_plain(row[name]) for name in columns])
+
+
+def copy_lines(session: Session, table: Table, columns: Sequence[str], lines: Sequence[str]) -> None:
+    """Insert rows that are text already: values between tabs, ``\\N`` for none, instants with their zone, 0 and 1."""
+    if not lines:
+        return
+    names = ", ".join(f'"{name}"' for name in columns)
+    cursor = session.connection().connection.cursor()
+    if session.get_bind().dialect.name == "postgresql":
+        with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+            copy.write("\n".join([*lines, ""]))
+        return
+    # SQLite keeps instants as SQLAlchemy writes them: without a zone, with microseconds.
+    instants = [place for place, name in enumerate(columns) if isinstance(table.c[name].type, UtcDateTime)]
+
+    def read(line: str) -> list[str | None]:
+        values: list[str | None] = [None if value == "\\N" else value for value in line.split("\t")]
+        for place in instants:
+            value = values[place]
+            values[place] = value and f"{value[:10]} {value[11:19]}.000000"
+        return values
+
+    marks = ", ".join("?" * len(columns))
+    cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', [read(line) for line in lines])
 
 
 def update_rows(session: Session, table: Table, *, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

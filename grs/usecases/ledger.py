@@ -5,7 +5,7 @@ One complaint or a thousand: the same code hashes the step, names the letter and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -176,6 +176,21 @@ class Ledger:
                 "is_provisional": due.is_provisional,
             }
         )
+
+    @property
+    def steps(self) -> Sequence[Mapping[str, Any]]:
+        """The steps that will be written."""
+        return self._steps
+
+    @property
+    def stays_started(self) -> Sequence[Mapping[str, Any]]:
+        """The stays that will be written."""
+        return self._started
+
+    @property
+    def stays_ended(self) -> Sequence[Mapping[str, Any]]:
+        """How stays will be ended."""
+        return self._ended
 
     # -- letters -----------------------------------------------------------------
 
