@@ -25,9 +25,12 @@ class StepFacts:
     details: str
 
 
+_SPELL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
+
+
 def canonical(details: Mapping[str, Any]) -> str:
     """One spelling of a JSON object: sorted keys, no blanks, text as it is."""
-    return json.dumps(details, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return _SPELL(details)
 
 
 WRITTEN = frozenset({"text", "grounds", "reason", "reasons", "question", "comment", "place", "advice", "tags"})
@@ -46,8 +49,11 @@ def hashed_details(details: str) -> str:
         return details
     found = json.loads(details)
     salt, gone = found.pop(SALT, None), found.pop(ERASED, {})
-    digests = {} if salt is None else {name: _digest(salt, found[name]) for name in WRITTEN if found.get(name)}
-    return canonical(found | digests | gone)
+    if salt is not None:
+        for name in WRITTEN & found.keys():
+            if found[name]:
+                found[name] = _digest(salt, found[name])
+    return _SPELL(found | gone)
 
 
 def without_words(details: str) -> str | None:
@@ -61,7 +67,7 @@ def without_words(details: str) -> str | None:
 
 
 def _digest(salt: str, words: Any) -> str:
-    return hashlib.sha256(f"{salt}\x1f{canonical({'': words})}".encode()).hexdigest()
+    return hashlib.sha256(f'{salt}\x1f{{"":{_SPELL(words)}}}'.encode()).hexdigest()
 
 
 def step_hash(previous: str, facts: StepFacts) -> str:

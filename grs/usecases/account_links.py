@@ -17,7 +17,7 @@ from grs.usecases.ledger import Ledger
 from grs.usecases.letters import SEALED_PATHS
 from grs.usecases.recipients import Recipient
 from grs.usecases.secrets import (
-    hash_secret,
+    hash_password,
     is_seal,
     new_token,
     sealed,
@@ -103,7 +103,7 @@ def set_password(session: Session, token: str, password: str, *, secret_key: str
     """Use a link: the password is set and every session ends; the second factor stays as it is. Returns whose."""
     link = open_link(session, token, secret_key=secret_key, now=now, lock=True)
     check_password(password, link.person.name, link.person.email)
-    link.person.password_hash = hash_secret(password)
+    link.person.password_hash = hash_password(password)
     end_links(session, link.person_id, now=now)
     end_sessions(session, link.person_id, now=now)
     return link.person_id

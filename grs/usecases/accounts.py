@@ -16,8 +16,8 @@ from grs.domain.calendar import dhaka_date
 from grs.domain.errors import InvalidInput, NotFound
 from grs.usecases.scopes import supervised_offices
 from grs.usecases.secrets import (
-    hash_secret,
-    is_secret,
+    hash_password,
+    is_password,
     new_token,
     token_hash,
 )
@@ -48,7 +48,7 @@ def log_in(
     """A new session when address and password are right, else None; both take as long."""
     person = session.scalar(select(Person).where(Person.email == email.strip().lower(), Person.is_active))
     hashed = person.password_hash if person is not None and person.has_password else None
-    if not is_secret(password[: LONGEST_PASSWORD + 1], hashed) or person is None:
+    if not is_password(password[: LONGEST_PASSWORD + 1], hashed) or person is None:
         return None
     return begin_session(session, person, now=now, awaits_code=person.totp_since is not None, seen=(browser, address))
 
@@ -151,7 +151,7 @@ def change_password(session: Session, person_id: int, *, old: str, new: str, tok
     """Set a new password; every other session of the person ends. Raises InvalidInput."""
     person = confirmed_person(session, person_id, old, field="old")
     check_password(new, person.name, person.email)
-    person.password_hash = hash_secret(new)
+    person.password_hash = hash_password(new)
     end_links(session, person_id, now=now)
     end_sessions(session, person_id, now=now, but=token)
 
@@ -165,7 +165,7 @@ def end_links(session: Session, person_id: int, *, now: datetime) -> None:
 def confirmed_person(session: Session, person_id: int, password: str, *, field: str = "old") -> Person:
     """The person, when the password is theirs: asked again before anything that guards the account changes."""
     person = session.get_one(Person, person_id, with_for_update=True)
-    if not is_secret(password[: LONGEST_PASSWORD + 1], person.password_hash):
+    if not is_password(password[: LONGEST_PASSWORD + 1], person.password_hash):
         raise InvalidInput({field: "wrong_password"})
     return person
 

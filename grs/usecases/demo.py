@@ -17,7 +17,7 @@ from grs.usecases.calendars import forecast_missing_years, import_calendar, ship
 from grs.usecases.charters import import_charter
 from grs.usecases.offices import import_offices, shipped_offices
 from grs.usecases.posts import post_in
-from grs.usecases.secrets import hash_secret, random_below
+from grs.usecases.secrets import hash_password, random_below
 
 IN_FORCE_FROM = date(2024, 1, 1)
 """From when the shipped charters count in a trial installation: the first gazetted day."""
@@ -88,7 +88,7 @@ def _fill(session: Session, post: Post, now: datetime) -> Login:
     person = Person(
         name=f"নমুনা {post.title_bn} ({office.name_bn})"[:200],
         email=email,
-        password_hash=hash_secret(password),
+        password_hash=hash_password(password),
         created_at=now,
     )
     session.add(person)

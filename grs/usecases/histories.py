@@ -44,18 +44,20 @@ def verify_histories(session: Session, tracking_number: str | None = None) -> Ve
 
 
 # Kinds as text: a word that is none of ours is a broken step and not a failure to read.
+# Of the table, not of the class: a third faster to load, and there are millions.
+_STEPS = Step.__table__.c
 _COLUMNS = (
-    Step.complaint_id, Step.sequence, type_coerce(Step.kind, String), Step.happened_at, Step.actor, Step.details,
-    Step.previous_hash, Step.hash,
+    _STEPS.complaint_id, _STEPS.sequence, type_coerce(_STEPS.kind, String), _STEPS.happened_at, _STEPS.actor,
+    _STEPS.details, _STEPS.previous_hash, _STEPS.hash,
 )  # fmt: skip
 
 
 def _verify(session: Session, complaints: Sequence[Any], result: Verification) -> None:
     steps: dict[int, list[Any]] = {complaint.id: [] for complaint in complaints}
-    query = select(*_COLUMNS).where(Step.complaint_id.in_(steps)).order_by(Step.complaint_id, Step.sequence)
+    query = select(*_COLUMNS).where(_STEPS.complaint_id.in_(steps)).order_by(_STEPS.complaint_id, _STEPS.sequence)
     try:
         for row in session.execute(query):
-            steps[row.complaint_id].append(row)
+            steps[row[0]].append(row)
     except ValueError:  # an instant that is none
         if len(complaints) > 1:
             for complaint in complaints:

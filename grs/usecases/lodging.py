@@ -30,7 +30,7 @@ from grs.usecases.charters import charter_in_force
 from grs.usecases.desks import accused_people, announce_arrival, desk_clear_of
 from grs.usecases.ledger import COMPLAINANT, Ledger, arriving, settle
 from grs.usecases.recipients import Recipients
-from grs.usecases.secrets import access_code_of, hash_secret, random_below
+from grs.usecases.secrets import access_code_of, hash_code, random_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def lodge_complaint(
         due = due_date(calendar, received_on(calendar, now, cutoff=cutoff), desk.limit)
     complaint = Complaint(
         tracking_number=_free_tracking_number(session, today),
-        access_code_hash=hash_secret(access_code),
+        access_code_hash=hash_code(access_code),
         form_identity=identity,
         kind=form.kind,
         ground=form.ground,

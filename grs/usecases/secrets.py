@@ -16,15 +16,32 @@ from grs.domain.tracking import new_access_code
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODY = _HASHER.hash("nobody")
 
+# An access code is not a person's choice but 53 random bits: a twentieth of the work of a password's hash is plenty.
+_CODE_HASHER = PasswordHasher(time_cost=1, memory_cost=2_048, parallelism=1)
+_NO_CODE = _CODE_HASHER.hash("nobody")
 
-def hash_secret(secret: str) -> str:
-    return _HASHER.hash(secret)
+
+def hash_password(password: str) -> str:
+    return _HASHER.hash(password)
 
 
-def is_secret(secret: str, hashed: str | None) -> bool:
-    """Whether the secret is the one hashed; takes as long when there is none to compare with."""
+def is_password(password: str, hashed: str | None) -> bool:
+    """Whether the password is the one hashed; takes as long when there is none to compare with."""
+    return _verifies(_HASHER, password, hashed, _NOBODY)
+
+
+def hash_code(access_code: str) -> str:
+    return _CODE_HASHER.hash(access_code)
+
+
+def is_code(access_code: str, hashed: str | None) -> bool:
+    """Whether the access code is the one hashed; takes as long when there is none to compare with."""
+    return _verifies(_CODE_HASHER, access_code, hashed, _NO_CODE)
+
+
+def _verifies(hasher: PasswordHasher, secret: str, hashed: str | None, nobody: str) -> bool:
     try:
-        return _HASHER.verify(hashed or _NOBODY, secret) and hashed is not None
+        return hasher.verify(hashed or nobody, secret) and hashed is not None
     except (VerifyMismatchError, InvalidHashError):
         return False
 

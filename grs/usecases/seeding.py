@@ -31,7 +31,7 @@ from grs.domain.tracking import check_digit
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.demo import IN_FORCE_FROM
 from grs.usecases.posts import POST_TITLES
-from grs.usecases.secrets import hash_secret
+from grs.usecases.secrets import hash_code
 from grs.usecases.seed_patterns import SHIFT, Pattern, Teller
 
 SPREAD = 1.07
@@ -269,7 +269,7 @@ def seed(
         seats, calendars = _seats(session, shelf, dhaka_date(now))
     world = World(
         seats=seats[:offices] if offices else seats, calendars=calendars, complaints=complaints, overdue=overdue,
-        since=add_months(dhaka_date(now), -months), now=now, code_hash=hash_secret(CODE), seed=seed,
+        since=add_months(dhaka_date(now), -months), now=now, code_hash=hash_code(CODE), seed=seed,
     )  # fmt: skip
     starts = [(start, min(BATCH, complaints + 1 - start)) for start in range(1, complaints + 1, BATCH)]
     with writers.begin() as session, _many_hands(world, processes) as write:

@@ -22,7 +22,7 @@ from grs.domain.errors import NotFound
 from grs.domain.tracking import read_digits
 from grs.domain.workflow import INTERNAL_DETAILS, INTERNAL_STEPS, StepKind
 from grs.usecases.calendars import CalendarShelf
-from grs.usecases.secrets import is_secret
+from grs.usecases.secrets import is_code
 
 POSTS_OF_A_STEP = ("from_post", "to_post", "asked_post")
 
@@ -74,7 +74,7 @@ def file_of(session: Session, story: Story, file_id: int) -> tuple[Attachment, b
 def has_code(session: Session, tracking_number: str, access_code: str) -> bool:
     """Whether number and code belong together; takes as long for a number that is not there."""
     complaint = complaint_by_number(session, read_digits(tracking_number))
-    return is_secret(read_digits(access_code), complaint.access_code_hash if complaint else None)
+    return is_code(read_digits(access_code), complaint.access_code_hash if complaint else None)
 
 
 def explained(session: Session, complaint: Complaint, stay: Assignment, shelf: CalendarShelf) -> list[Day]:

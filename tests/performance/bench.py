@@ -31,7 +31,7 @@ from grs.usecases.demo import fill_posts, prepare_rules
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.figures import public_figures
 from grs.usecases.recalculation import apply_calendar_changes
-from grs.usecases.secrets import hash_secret
+from grs.usecases.secrets import hash_password
 from grs.usecases.supervision import overview
 from tests.conftest import Clock, browser, make_settings, new_postgres_database
 from tests.performance import floors
@@ -188,7 +188,7 @@ def officers_list(kind: str, house: House, complaints: int) -> Iterator[dict[str
         holder = session.scalars(select(PostHolder).where(PostHolder.post_id == post_id)).first()
         assert holder is not None
         person = session.get_one(Person, holder.person_id)
-        person.password_hash = hash_secret("only-for-the-bench")
+        person.password_hash = hash_password("only-for-the-bench")
         email = person.email
     client = browser(house)
     assert client.post("/login", data={"email": email, "password": "only-for-the-bench"}).status_code == 303

@@ -22,12 +22,12 @@ from grs.domain.tiers import About, ChainTier, Tier
 from grs.domain.tracking import check_digit
 from grs.domain.workflow import Stage, StepKind
 from grs.usecases.ledger import COMPLAINANT, HEAD_COLUMNS, Head, Ledger, arriving, settle
-from grs.usecases.secrets import hash_secret
+from grs.usecases.secrets import hash_code
 
 BATCH = 2000
 ACCESS_CODE = "1234567890123456"
 """Of every seeded complaint."""
-_HASH = hash_secret(ACCESS_CODE)
+_HASH = hash_code(ACCESS_CODE)
 
 
 def seed_complaints(

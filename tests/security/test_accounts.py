@@ -82,13 +82,13 @@ def test_an_invited_account_takes_as_long_to_refuse_as_any(house: House, monkeyp
         invited = session.scalars(select(Person).where(Person.email == "invited@example.invalid")).one()
         invited.password_hash = NO_PASSWORD
     checked: list[str | None] = []
-    honest = secrets.is_secret
+    honest = secrets.is_password
 
     def spy(typed: str, hashed: str | None) -> bool:
         checked.append(hashed)
         return honest(typed, hashed)
 
-    monkeypatch.setattr("grs.usecases.accounts.is_secret", spy)
+    monkeypatch.setattr("grs.usecases.accounts.is_password", spy)
     for email in ("invited@example.invalid", "nobody@example.invalid"):
         assert browser(house).post("/login", data={"email": email, "password": "x" * 12}).status_code == 401
     assert checked == [None, None], "both are held against the same hash, which takes its time"

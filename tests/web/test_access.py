@@ -24,7 +24,7 @@ from grs.usecases.chains import chain_in_force
 from grs.usecases.charters import charter_in_force
 from grs.usecases.offices import find_office
 from grs.usecases.posts import post_in
-from grs.usecases.secrets import hash_secret
+from grs.usecases.secrets import hash_password
 from grs.usecases.standing import Desk
 from grs.web import create_app
 from grs.web.protection import Callers, callers_of
@@ -59,7 +59,7 @@ NAME = "নমুনা নাগরিক"
 def person_on(house: House, email: str, *posts: tuple[str, PostRole]) -> int:
     """An invented person on some posts."""
     with house.writers.begin() as session:
-        person = Person(name=email, email=email, password_hash=hash_secret(PASSWORD), created_at=BEFORE_ALL)
+        person = Person(name=email, email=email, password_hash=hash_password(PASSWORD), created_at=BEFORE_ALL)
         session.add(person)
         session.flush()
         for office, role in posts:
