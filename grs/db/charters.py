@@ -27,7 +27,8 @@ class Charter(Base):
     dated: Mapped[date | None]
     source_name: Mapped[str] = mapped_column(String(200))
     source_sha256: Mapped[str] = mapped_column(String(64))
-    document: Mapped[dict[str, object]] = mapped_column(JSON)
+    # Only a comparison of versions reads it, and it is long.
+    document: Mapped[dict[str, object]] = mapped_column(JSON, deferred=True)
     imported_at: Mapped[datetime]
     office: Mapped[Office] = relationship()
     entries: Mapped[list[CharterEntry]] = relationship(order_by="CharterEntry.position")

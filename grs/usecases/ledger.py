@@ -177,6 +177,11 @@ class Ledger:
             }
         )
 
+    def adopt(self, complaint: Complaint) -> None:
+        """A complaint that had no number when its rows were gathered has got one: it is inserted whole, once."""
+        for row in (*self._started, *self._steps):
+            row["complaint_id"] = row["complaint_id"] or complaint.id
+
     @property
     def steps(self) -> Sequence[Mapping[str, Any]]:
         """The steps that will be written."""

@@ -132,9 +132,6 @@ def lodge_complaint(
             form_number=assistance.form_number,
         )
     ledger = Ledger(now)
-    session.add(complaint)
-    session.flush()
-    session.add(ComplaintText(complaint_id=complaint.id, search_text=searched_text(complaint)))
     ledger.start_stay(complaint, desk, due)
     step = ledger.step(
         complaint,
@@ -165,6 +162,10 @@ def lodge_complaint(
             ],
         },
     )
+    session.add(complaint)
+    session.flush()
+    ledger.adopt(complaint)
+    session.add(ComplaintText(complaint_id=complaint.id, search_text=searched_text(complaint)))
     for file in files:
         file.draft_id, file.complaint_id, file.step_sequence = None, complaint.id, step
     ledger.to_complainant(complaint, step, "receipt", complaint.complainant, complaint.language)

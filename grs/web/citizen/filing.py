@@ -72,7 +72,7 @@ def keep_begin(slug: str) -> Page:
     with house().writers.begin() as db:
         office = find_office(db, slug)
         charter = charter_in_force(db, office, today())
-        entry = entry_of(charter, typed)
+        entry = entry_of(db, charter, typed)
         problems = problems_of_service(typed, entry)
         if not problems:
             typed["kind"] = PROPOSED_KIND[entry.category] if entry else Kind.PUBLIC

@@ -87,13 +87,14 @@ def open_form(db: Session, address: str, *, lock: bool = False) -> OpenForm:
         raise NotFound("draft", "")  # an operator's form is the operator's alone
     office = db.get_one(Office, draft.office_id)
     charter = charter_in_force(db, office, today())
-    _ = charter.entries
-    return OpenForm(address, draft, office, charter, entry_of(charter, draft.typed))
+    return OpenForm(address, draft, office, charter, entry_of(db, charter, draft.typed))
 
 
-def entry_of(charter: Charter, typed: Mapping[str, str]) -> CharterEntry | None:
+def entry_of(db: Session, charter: Charter, typed: Mapping[str, str]) -> CharterEntry | None:
+    """The service that was chosen, if it is one of this charter."""
     entry_id = read_number(typed.get("service"))
-    return next((entry for entry in charter.entries if entry.id == entry_id), None)
+    entry = db.get(CharterEntry, entry_id) if entry_id is not None else None
+    return entry if entry is not None and entry.charter_id == charter.id else None
 
 
 # -- judging --------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ def draw_form(
         f"citizen/form_{page}.html",
         form=form,
         office=form.office,
-        entries=form.charter.entries,
+        entries=form.charter.entries if page == "service" else [],
         entry=form.entry,
         typed=typed,
         problems=problems,
