@@ -13,27 +13,27 @@ LETTERS = 5
 
 _MOVE = """
     UPDATE complaint SET stage = 'received', tier = 2, post_id = post_id, due_on = :due, escalates_after = :due,
-        remind_on = :due, assignment_sequence = 2, step_count = 2, head_hash = :hash
+        remind_on = :due, assignment_sequence = assignment_sequence + 1, step_count = step_count + 1, head_hash = :hash
     WHERE escalates_after < :today
 """
 _END = """
-    UPDATE assignment SET ended_at = :now, ended_by = 'escalate'
-    WHERE sequence = 1 AND complaint_id IN (SELECT id FROM {due})
+    UPDATE assignment SET ended_at = :now, ended_by = 'escalate' FROM {due}
+    WHERE assignment.complaint_id = due.id AND assignment.sequence = due.assignment_sequence - 1
 """
 _STAY = """
     INSERT INTO assignment (complaint_id, sequence, office_id, post_id, tier, started_at, received_on, due_on,
         is_provisional, limit_amount, limit_unit)
-    SELECT id, 2, office_id, post_id, 2, :now, :today, :due, {false}, 20, 'working_days' FROM {due}
+    SELECT id, assignment_sequence, office_id, post_id, 2, :now, :today, :due, {false}, 20, 'working_days' FROM {due}
 """
 _STEP = """
     INSERT INTO step (complaint_id, sequence, kind, happened_at, actor, details, previous_hash, hash)
-    SELECT id, 2, 'escalated', :now, 'scheduler', :details, :hash, :hash FROM {due}
+    SELECT id, step_count, 'escalated', :now, 'scheduler', :details, :hash, :hash FROM {due}
 """
 _MESSAGE = """
     INSERT INTO message (key, complaint_id, step_sequence, letter, channel, language, to_name, to_address, facts,
         queued_at, state, tries, next_try_at)
-    SELECT id || '/2/' || n, id, 2, 'escalated', 'email', 'bn', 'name', 'someone@example.com', NULL, :now, 'queued',
-        0, :now
+    SELECT id || '/bare/' || n, id, step_count, 'escalated', 'email', 'bn', 'name', 'someone@example.com', NULL, :now,
+        'queued', 0, :now
     FROM {due} CROSS JOIN {numbers}
 """
 _DETAILS = (
@@ -42,7 +42,7 @@ _DETAILS = (
 )
 
 
-def escalate_bare(house: House, now: datetime) -> None:
+def escalate_bare(house: House, now: datetime, *, letters: int = LETTERS) -> None:
     """One statement on PostgreSQL; SQLite has no writing CTEs, so five in one transaction."""
     today = dhaka_date(now)
     values = {
@@ -54,9 +54,9 @@ def escalate_bare(house: House, now: datetime) -> None:
     }
     with house.writers.begin() as session:
         if house.engine.dialect.name == "postgresql":
-            names = {"due": "due", "false": "false", "numbers": f"generate_series(1, {LETTERS}) AS n"}
+            names = {"due": "due", "false": "false", "numbers": f"generate_series(1, {letters}) AS n"}
             parts = [
-                f"due AS ({_MOVE} RETURNING id, office_id, post_id)",
+                f"due AS ({_MOVE} RETURNING id, office_id, post_id, assignment_sequence, step_count)",
                 f"ended AS ({_END.format(**names)})",
                 f"stay AS ({_STAY.format(**names)})",
                 f"step AS ({_STEP.format(**names)})",
@@ -68,14 +68,21 @@ def escalate_bare(house: House, now: datetime) -> None:
             "today": today.isoformat(),
             "due": values["due"].isoformat(),
         }  # type: ignore[attr-defined]
-        series = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(1, LETTERS + 1))
+        series = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(1, letters + 1))
         names = {"due": "due", "false": "0", "numbers": f"({series})"}
         session.execute(
             text(
-                "CREATE TEMP TABLE due AS SELECT id, office_id, post_id FROM complaint WHERE escalates_after < :today"
+                "CREATE TEMP TABLE due AS SELECT id, office_id, post_id, step_count + 1 AS step_count,"
+                " assignment_sequence + 1 AS assignment_sequence FROM complaint WHERE escalates_after < :today"
             ),
             values,
         )
         for statement in (_MOVE, _END, _STAY, _STEP, _MESSAGE):
             session.execute(text(statement.format(**names)), values)
         session.execute(text("DROP TABLE due"))
+
+
+def forget_bare_letters(house: House) -> None:
+    """Take away what a floor has queued, so that nobody tries to send it."""
+    with house.writers.begin() as session:
+        session.execute(text("DELETE FROM message WHERE to_address = 'someone@example.com'"))

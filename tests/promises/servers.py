@@ -57,7 +57,10 @@ class Server:
             f"-c cluster_name={STANDBY_NAME} -c wal_sender_timeout=0 -c wal_receiver_timeout=0"
         )
         how = "-w" if wait else "-W"
-        self.call("pg_ctl", "-D", str(self.data), "-o", options, "-l", str(self.folder / "log"), how, "start")
+        try:
+            self.call("pg_ctl", "-D", str(self.data), "-o", options, "-l", str(self.folder / "log"), how, "start")
+        except subprocess.CalledProcessError as error:
+            raise AssertionError((self.folder / "log").read_text()[-2000:]) from error
 
     def stop(self) -> None:
         self.call("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop", check=False)
@@ -76,8 +79,9 @@ class Server:
             if not any(_is_alive(pid) for pid in pids):
                 break
             time.sleep(0.02)
-        with suppress(FileNotFoundError):
-            (self.data / "postmaster.pid").unlink()
+        # A dead process that nobody has collected yet has a number still; the server would believe that it runs.
+        for left in (self.data / "postmaster.pid", self.folder / f".s.PGSQL.{self.port}.lock"):
+            left.unlink(missing_ok=True)
 
     def signal_all(self, what: signal.Signals) -> None:
         for pid in self.processes():

@@ -1,0 +1,441 @@
+"""Every figure that could grow with the number of complaints, on one seeded database."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, text, update
+
+from grs.bootstrap import House
+from grs.db.complaints import Complaint
+from grs.db.messages import Message
+from grs.db.offices import Office, Person, Post, PostHolder
+from grs.domain.access import PostRole
+from grs.domain.calendar import NATIONAL, CalendarRow, Certainty, RowKind, dhaka_date
+from grs.domain.workflow import Stage
+from grs.notify.mail import Mail
+from grs.notify.transports import SmtpTransport
+from grs.usecases.annexes import first_of_month, month_report
+from grs.usecases.calendar_preview import preview_calendar_change
+from grs.usecases.calendars import import_calendar
+from grs.usecases.delivery import deliver_messages
+from grs.usecases.escalation import escalate_overdue
+from grs.usecases.figures import public_figures
+from grs.usecases.histories import verify_histories
+from grs.usecases.recalculation import apply_calendar_changes
+from grs.usecases.secrets import hash_password
+from grs.usecases.seeding import CODE
+from tests.conftest import Clock, browser
+from tests.performance import floors
+from tests.performance.measuring import ROUNDS, Figure, middle, p95, say, timed
+from tests.promises.bench import running_site
+from tests.promises.citizens import Phone, filing
+
+PASSWORD = "only-for-the-bench"
+ESCALATIONS = int(os.environ.get("BENCH_ESCALATIONS", "5000"))
+PARKED = timedelta(days=3_000)
+
+
+class Bench:
+    """One seeded database and what is measured on it."""
+
+    def __init__(self, house: House, *, complaints: int, folder: Path) -> None:
+        self.house, self.complaints, self.folder = house, complaints, folder
+        self.kind = "PostgreSQL" if house.engine.dialect.name == "postgresql" else "SQLite"
+        self.now = house.clock()
+        self.today = dhaka_date(self.now)
+        self.parked: list[int] = []
+
+    def figure(self, name: str, unit: str, ours: float, **more: Any) -> Figure:
+        return Figure(name=name, unit=unit, ours=ours, database=self.kind, complaints=self.complaints, **more)
+
+    def all(self) -> Iterator[Figure]:
+        parts: dict[str, Callable[[], Iterator[Figure]]] = {
+            "pages": self.pages, "search": self.search, "annex": self.annex, "overview": self.overview,
+            "public": self.public, "verify": self.verify, "export": self.export, "idle": self.idle,
+            "submissions": self.submissions, "escalation": self.escalation, "busy": self.busy,
+            "letters": self.letters, "recalculation": self.recalculation,
+        }  # fmt: skip
+        wanted = os.environ.get("BENCH_ONLY", "").split(",") if os.environ.get("BENCH_ONLY") else list(parts)
+        for name in wanted:
+            say(f"{self.kind}, {self.complaints:,} complaints: {name}")
+            yield from parts[name]()
+
+    # -- pages ---------------------------------------------------------------------
+
+    def pages(self) -> Iterator[Figure]:
+        """Pages of the busiest desk and of a case, over WSGI, one reader."""
+        with self.house.readers() as session:
+            query = select(Complaint.post_id).group_by(Complaint.post_id).order_by(func.count().desc()).limit(1)
+            post_id = session.scalar(query)
+            number = session.scalar(select(Complaint.tracking_number).where(Complaint.post_id == post_id).limit(1))
+        client = self.log_in(post_id)
+
+        def bare() -> None:
+            with self.house.readers() as session:
+                session.execute(
+                    text("SELECT * FROM complaint WHERE post_id = :post AND stage <> 'disposed'"
+                         " ORDER BY due_on, id LIMIT 26"), {"post": post_id},
+                ).all()  # fmt: skip
+
+        floor = middle(bare, ROUNDS * 4)
+        for name, path, goal in (
+            ("officer's list, first page, p95", "/officer/", "≤ 30"),
+            ("officer's list, overdue, p95", "/officer/?left=overdue", "≤ 30"),
+            ("officer's list, disposed, p95", "/officer/?state=disposed", "≤ 30"),
+            ("officer's list, search, p95", "/officer/?q=বাতি", ""),
+            ("a case's page, p95", f"/officer/complaints/{number}", "≤ 20"),
+        ):
+            times = self.times_of(client, path)
+            yield self.figure(name, "ms", p95(times) * 1e3, floor=floor * 1e3, floor_is="bare page", goal=goal)
+        times = self.times_of(browser(self.house), "/")
+        yield self.figure("first page, p95", "ms", p95(times) * 1e3)
+
+    def times_of(self, client: FlaskClient, path: str) -> list[float]:
+        def ask() -> None:
+            answer = client.get(path)
+            assert answer.status_code == 200, (path, answer.status_code)
+
+        ask()
+        return [timed(ask) for _ in range(ROUNDS * 8)]
+
+    def log_in(self, post_id: int | None) -> FlaskClient:
+        """A browser of whoever sits on a post."""
+        with self.house.writers.begin() as session:
+            holder = session.scalars(select(PostHolder).where(PostHolder.post_id == post_id)).first()
+            assert holder is not None
+            person = session.get_one(Person, holder.person_id)
+            person.password_hash = hash_password(PASSWORD)
+            email = person.email
+        client = browser(self.house)
+        assert client.post("/login", data={"email": email, "password": PASSWORD}).status_code == 303
+        return client
+
+    def search(self) -> Iterator[Figure]:
+        with self.house.readers() as session:
+            offices = session.scalar(select(func.count(Office.id))) or 0
+        client = browser(self.house)
+        asked = ("নমুনা কার্যালয় ৭", "rangpur", "সনদ")
+        times = [one for words in asked for one in self.times_of(client, f"/offices?q={words}")]
+        yield self.figure(f"public search over {offices:,} offices, p95", "ms", p95(times) * 1e3, goal="≤ 50")
+
+    # -- figures ---------------------------------------------------------------------
+
+    def everything(self) -> set[int]:
+        with self.house.readers() as session:
+            return set(session.scalars(select(Office.id)))
+
+    def grouped(self) -> float:
+        def bare() -> None:
+            with self.house.readers() as session:
+                session.execute(text("SELECT office_id, count(*) FROM assignment GROUP BY office_id")).all()
+
+        return middle(bare, 3)
+
+    def annex(self) -> Iterator[Figure]:
+        offices = self.everything()
+
+        def count() -> None:
+            with self.house.readers() as session:
+                month_report(session, offices, first_of_month(self.today), today=self.today)
+
+        yield self.figure("annex of this month, all offices", "s", middle(count, 1), floor=self.grouped(),
+                          floor_is="one grouped count", goal="≤ 2")  # fmt: skip
+
+    def overview(self) -> Iterator[Figure]:
+        with self.house.readers() as session:
+            cell = session.scalar(
+                select(Post.id).join(Office).where(Post.role == PostRole.SUPERVISOR, Office.slug == "cabinet-cell")
+            )
+        client = self.log_in(cell)
+        for months in (1, 12):
+            took = statistics.median(self.times_of_few(client, f"/supervision/?months={months}"))
+            yield self.figure(f"supervisor's page, all offices, {months} months", "s", took, floor=self.grouped(),
+                              floor_is="one grouped count", goal="≤ 0.3")  # fmt: skip
+
+    def times_of_few(self, client: FlaskClient, path: str) -> list[float]:
+        def ask() -> None:
+            assert client.get(path).status_code == 200, path
+
+        return [timed(ask) for _ in range(1 if self.complaints > 200_000 else 3)]
+
+    def public(self) -> Iterator[Figure]:
+        def count() -> None:
+            with self.house.readers() as session:
+                public_figures(session, now=self.now)
+
+        yield self.figure("public figures counted anew", "s", middle(count, 1), floor=self.grouped(),
+                          floor_is="one grouped count")  # fmt: skip
+
+    def verify(self) -> Iterator[Figure]:
+        with self.house.readers() as session:
+            began = time.perf_counter()
+            found = verify_histories(session)
+            took = time.perf_counter() - began
+        assert found.broken == []
+        yield self.figure("histories verified, steps", "/s", found.steps / took, goal="≥ 50,000")
+
+    def export(self) -> Iterator[Figure]:
+        """The busiest desk's list as CSV: how much memory the process takes for it."""
+        with self.house.readers() as session:
+            query = select(Complaint.post_id).group_by(Complaint.post_id).order_by(func.count().desc()).limit(1)
+            client = self.log_in(session.scalar(query))
+        client.get("/officer/")
+        before = _most_memory()
+        began = time.perf_counter()
+        rows = 0
+        with client.get("/officer/list.csv?state=all", buffered=False) as answer:
+            for piece in answer.response:
+                rows += bytes(piece).count(b"\n")
+        yield self.figure(f"{rows:,} rows exported, more memory", "MiB", _most_memory() - before, goal="flat")
+        yield self.figure("rows exported", "/s", rows / (time.perf_counter() - began))
+
+    # -- the site under load ------------------------------------------------------------
+
+    def submissions(self) -> Iterator[Figure]:
+        """Four people send forms that are filled in already, to two web processes."""
+        with self.site() as site:
+            forms = [filled_in(site) for _ in range(400)]
+            times = press(forms)
+            rate = len(forms) / times.pop(0)
+            yield self.figure("submissions", "/s", rate, goal="≥ 210")
+            yield self.figure("submission, p95 of 4 at once", "ms", p95(times) * 1e3, goal="≤ 30")
+
+    @contextmanager
+    def site(self) -> Iterator[str]:
+        url = self.house.settings.database_url
+        with running_site(url, self.folder, workers=2, threads=4) as site:
+            yield site.url
+
+    # -- jobs ------------------------------------------------------------------------
+
+    def idle(self) -> Iterator[Figure]:
+        """A sweep that finds nothing, beside a transaction that asks for 1."""
+        self.park_all()
+
+        def one() -> None:
+            with self.house.writers.begin() as session:
+                session.execute(text("SELECT 1")).all()
+
+        sweep = middle(self.sweep, ROUNDS * 4)
+        yield self.figure("sweep with nothing due", "ms", sweep * 1e3, floor=middle(one, ROUNDS * 4) * 1e3,
+                          floor_is="SELECT 1", goal="≤ 10")  # fmt: skip
+
+    def sweep(self) -> int:
+        return escalate_overdue(self.house.writers, shelf=self.house.shelf, now=self.now)["escalated"]
+
+    def park_all(self) -> None:
+        """Take every overdue case out of the sweeps' sight; ``let_in`` brings some back."""
+        with self.house.writers.begin() as session:
+            due = session.scalars(select(Complaint.id).where(Complaint.escalates_after < self.today)).all()
+            self.parked += due
+            for start in range(0, len(due), 5_000):
+                wanted = Complaint.id.in_(due[start : start + 5_000])
+                session.execute(
+                    update(Complaint).where(wanted).values(escalates_after=self.today + PARKED),
+                    execution_options={"synchronize_session": False},
+                )
+
+    def let_in(self, count: int) -> int:
+        some, self.parked = self.parked[:count], self.parked[count:]
+        with self.house.writers.begin() as session:
+            session.execute(
+                update(Complaint).where(Complaint.id.in_(some)).values(escalates_after=Complaint.due_on),
+                execution_options={"synchronize_session": False},
+            )
+        return len(some)
+
+    def escalation(self) -> Iterator[Figure]:
+        """A sweep of many, beside one SQL statement that writes the same rows."""
+        self.park_all()
+        each = min(ESCALATIONS, len(self.parked) // (2 * ROUNDS + 4))
+        ours, floor, letters = [], [], 0
+        for _ in range(ROUNDS):
+            assert self.let_in(each) == each
+            began = time.perf_counter()
+            counts = escalate_overdue(self.house.writers, shelf=self.house.shelf, now=self.now)
+            ours.append(each / (time.perf_counter() - began))
+            assert counts["escalated"] == each
+            letters = round(counts["letters"] / each)
+            self.let_in(each)
+            bare = functools.partial(floors.escalate_bare, self.house, self.now, letters=letters)
+            floor.append(each / timed(bare))
+            floors.forget_bare_letters(self.house)
+        yield self.figure(f"escalations, {letters} letters each", "/s", statistics.median(ours),
+                          floor=statistics.median(floor), floor_is="one SQL statement",
+                          goal="≥ 4,000, ratio ≤ 2.5")  # fmt: skip
+
+    def busy(self) -> Iterator[Figure]:
+        """People submit and track while two workers escalate."""
+        self.park_all()
+        with self.house.readers() as session:
+            numbers = session.scalars(
+                select(Complaint.tracking_number).where(Complaint.stage == Stage.DISPOSED).limit(200)
+            ).all()
+        looked: list[float] = []
+        over = threading.Event()
+
+        def look(site: str) -> None:
+            for number in numbers * 100:
+                if over.is_set():
+                    return
+                with suppress(OSError):
+                    looked.append(timed(lambda n=number: Phone(site).open("/track", {"number": n, "code": CODE})))  # type: ignore[misc]
+                time.sleep(0.05)
+
+        with self.site() as site:
+            journal, stop, people = filing(site, 1, with_code=False)
+            looker = threading.Thread(target=look, args=[site])
+            looker.start()
+            time.sleep(1)
+            journal.filed.clear()
+            looked.clear()
+            moving = self.let_in(len(self.parked))
+            began = time.perf_counter()
+            url = self.house.settings.database_url
+            workers = [subprocess.Popen([sys.executable, "-m", "tests.performance.sweep_once", url]) for _ in range(2)]
+            for worker in workers:
+                worker.wait()
+            took = time.perf_counter() - began
+            over.set()
+            stop.set()
+            for thread in [looker, *people]:
+                thread.join(30)
+        yield self.figure(f"{moving:,} escalations by two workers while people file", "/s", moving / took)
+        submitted = [one.took for one in journal.filed]
+        yield self.figure("submission meanwhile, p95", "ms", p95(submitted) * 1e3, goal="≤ 200")
+        yield self.figure("tracking meanwhile, p95", "ms", p95(looked) * 1e3, goal="≤ 200")
+
+    def letters(self) -> Iterator[Figure]:
+        """Letters rendered into nothing, and sent to a mail server of this machine."""
+        with self.house.readers() as session:
+            waiting = session.scalar(select(func.count(Message.id)).where(Message.state == "queued")) or 0
+        assert waiting >= 1_500, waiting
+
+        class Limited:
+            """Takes letters until it has enough."""
+
+            def __init__(self, inner: Any, enough: int) -> None:
+                self.inner, self.enough, self.count = inner, enough, 0
+
+            def send(self, mail: Mail) -> None:
+                self.count += 1
+                if self.inner is not None:
+                    self.inner.send(mail)
+
+            def close(self) -> None:
+                if self.inner is not None:
+                    self.inner.close()
+
+        for name, inner, enough, goal in (
+            ("letters rendered and marked", None, 1_000, "≥ 1,000"),
+            ("letters sent over SMTP", "smtp", 400, "≥ 200"),
+        ):
+            with mail_server() as port:
+                transport = Limited(None, enough)
+                if inner:
+                    own = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none"}
+                    transport = Limited(SmtpTransport(dataclasses.replace(self.house.settings, **own)), enough)
+                began = time.perf_counter()
+                deliver_messages(
+                    self.house.writers, mail=transport, sms=self.house.sms, settings=self.house.settings,
+                    shelf=self.house.shelf, clock=Clock(_office_hours(self.now)),
+                    is_stopping=lambda transport=transport: transport.count >= transport.enough,  # type: ignore[misc]
+                )  # fmt: skip
+                yield self.figure(name, "/s", transport.count / (time.perf_counter() - began), goal=goal)
+
+    def recalculation(self) -> Iterator[Figure]:
+        """A holiday that moves nearly every open case."""
+        day = self.today + timedelta(days=3)
+        while day.weekday() in (4, 5):
+            day += timedelta(days=1)
+        rows = [CalendarRow(day=day, kind=RowKind.HOLIDAY, scope=NATIONAL, name_bn="ছুটি", name_en="holiday",
+                            reference="bench", certainty=Certainty.VERIFIED)]  # fmt: skip
+        house = self.house
+        preview = preview_calendar_change(house.readers, house.writers, rows, now=self.now)
+        looked_at = preview.counts["looked_at"]
+        took = timed(lambda: preview_calendar_change(house.readers, house.writers, rows, now=self.now))
+        goals = ("≤ 2 for 100,000", "≤ 40 for 100,000")
+        yield self.figure(f"calendar change previewed, {looked_at:,} open", "s", took, goal=goals[0])
+        with house.writers.begin() as session:
+            import_calendar(session, rows, now=self.now)
+        later = self.now + timedelta(minutes=10)
+        began = time.perf_counter()
+        counts = apply_calendar_changes(house.writers, shelf=house.shelf, now=later)
+        took = time.perf_counter() - began
+        yield self.figure(f"the same applied, {counts['moved']:,} moved", "s", took, goal=goals[1])
+
+
+def _most_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _office_hours(now: datetime) -> datetime:
+    """A working day's noon soon after, so that no letter is held."""
+    day: date = dhaka_date(now) + timedelta(days=1)
+    while day.weekday() in (4, 5):
+        day += timedelta(days=1)
+    return datetime(day.year, day.month, day.day, 6, tzinfo=now.tzinfo)
+
+
+def filled_in(site: str) -> tuple[Phone, str]:
+    from tests.promises.citizens import fill_in_over_http
+
+    phone = Phone(site)
+    return phone, fill_in_over_http(phone)
+
+
+def press(forms: list[tuple[Phone, str]], people: int = 4) -> list[float]:
+    """Send them all, so many people at once: the whole time first, then each one's."""
+    from tests.promises.citizens import send
+
+    times: list[float] = []
+    waiting = iter(forms)
+    lock = threading.Lock()
+
+    def person() -> None:
+        while True:
+            with lock:
+                form = next(waiting, None)
+            if form is None:
+                return
+            filed = send(*form)
+            assert filed.answer == "yes", filed
+            times.append(filed.took)
+
+    threads = [threading.Thread(target=person) for _ in range(people)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [time.perf_counter() - began, *times]
+
+
+@contextmanager
+def mail_server() -> Iterator[int]:
+    """A mail server in a process of its own, which forgets what it gets."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.performance.mail_server"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
