@@ -178,10 +178,14 @@ def person_by_email(session: Session, email: str) -> Person | None:
 # -- posts ------------------------------------------------------------------------------------------------
 
 
-def posts_of(session: Session, person_id: int, today: date, *, own_only: bool = False) -> Sequence[Post]:
-    """The posts a person sits on or, unless ``own_only``, sits in for on a day."""
+Seats = Sequence[tuple[Post, bool]]
+"""Posts of a person, each with whether he only sits in on it."""
+
+
+def seats_of(session: Session, person_id: int, today: date) -> Seats:
+    """The posts a person sits on or sits in for on a day."""
     query = (
-        select(Post)
+        select(Post, PostHolder.is_stand_in)
         .join(PostHolder, PostHolder.post_id == Post.id)
         .options(joinedload(Post.office))
         .where(
@@ -191,15 +195,26 @@ def posts_of(session: Session, person_id: int, today: date, *, own_only: bool = 
         )
         .order_by(Post.id)
     )
-    if own_only:
-        query = query.where(PostHolder.is_stand_in.is_(False))
-    return list(dict.fromkeys(session.scalars(query)))
+    return [(post, is_stand_in) for post, is_stand_in in session.execute(query)]
 
 
-def desk_of(session: Session, person_id: int, *, now: datetime) -> Desk:
-    """A person at work: his posts, those he sits in for, and the offices he supervises, on the day of an instant."""
-    today = dhaka_date(now)
-    posts, own = posts_of(session, person_id, today), posts_of(session, person_id, today, own_only=True)
+def posts_among(seats: Seats, *, own_only: bool = False) -> list[Post]:
+    """Each post once; with ``own_only`` those the person holds himself."""
+    return list(dict.fromkeys(post for post, is_stand_in in seats if not (own_only and is_stand_in)))
+
+
+def posts_of(session: Session, person_id: int, today: date, *, own_only: bool = False) -> Sequence[Post]:
+    """The posts a person sits on or, unless ``own_only``, sits in for on a day."""
+    return posts_among(seats_of(session, person_id, today), own_only=own_only)
+
+
+def desk_of(session: Session, person_id: int, *, now: datetime, seats: Seats | None = None) -> Desk:
+    """A person at work: his posts, those he sits in for, and the offices he supervises, on the day of an instant.
+
+    ``seats`` are his posts of that day where they are known already.
+    """
+    seats = seats_of(session, person_id, dhaka_date(now)) if seats is None else seats
+    posts, own = posts_among(seats), posts_among(seats, own_only=True)
     return Desk(
         person_id=person_id,
         post_ids=[post.id for post in posts],

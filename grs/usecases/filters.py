@@ -28,22 +28,20 @@ def services_of(
     """The services that come to these desks, or of these offices: one entry's number for each name."""
     query = (
         select(func.max(CharterEntry.id), CharterEntry.name)
-        .join(Charter, Charter.id == CharterEntry.charter_id)
         .group_by(CharterEntry.name)
         .order_by(CharterEntry.name)
         .limit(MOST_CHOICES)
     )
     if post_ids is not None:
-        query = query.where(
-            Charter.id.in_(
-                select(Chain.charter_id)
-                .join(ChainDesk, ChainDesk.chain_id == Chain.id)
-                .where(ChainDesk.post_id.in_(post_ids))
-            )
+        charters = (
+            select(Chain.charter_id)
+            .join(ChainDesk, ChainDesk.chain_id == Chain.id)
+            .where(ChainDesk.post_id.in_(post_ids))
         )
     else:
-        query = query.where(Charter.office_id.in_(office_ids))
-    return [(number, name) for number, name in session.execute(query)]
+        charters = select(Charter.id).where(Charter.office_id.in_(office_ids))
+    rows = session.execute(query.where(CharterEntry.charter_id.in_(charters)))
+    return [(number, name) for number, name in rows]
 
 
 def entries_like(session: Session, entry_id: int) -> Sequence[int]:

@@ -16,7 +16,7 @@ from grs.db.queries.offices import offices_with_charter
 from grs.db.tasks import Task
 from grs.domain.access import Deed, deeds
 from grs.domain.disposal import NotAdmissible
-from grs.domain.errors import NotFound
+from grs.domain.errors import NotFound, NotYours
 from grs.domain.screening import Screening
 from grs.domain.tasks import TaskEnd, TaskKind, TaskLimits
 from grs.domain.tracking import read_digits
@@ -30,7 +30,7 @@ from grs.usecases.marks import can_propose, mark_against, mark_of
 from grs.usecases.people import Colleague, investigator_posts, responsible_post_of, responsible_posts
 from grs.usecases.recipients import Recipient, Recipients
 from grs.usecases.rule_values import rules_on
-from grs.usecases.standing import Desk, accused_of, check, relations
+from grs.usecases.standing import Desk, accused_of, relations
 from grs.usecases.stories import Story, story_of
 from grs.usecases.tasks import offices_above
 
@@ -70,8 +70,7 @@ class Workbench:
 
 def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf: CalendarShelf) -> Workbench:
     """The page of a complaint; raises NotFound or NotYours."""
-    complaint = readable(session, desk, tracking_number)
-    may = deeds(relations(session, complaint, desk))
+    complaint, may = _opened(session, desk, tracking_number)
     hidden = () if Deed.READ_NOTES in may else INTERNAL_STEPS
     story = story_of(session, complaint, shelf, hidden=hidden)
     tasks = session.scalars(
@@ -109,11 +108,18 @@ def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf:
 
 def readable(session: Session, desk: Desk, tracking_number: str) -> Complaint:
     """A complaint that this person may read; raises NotFound or NotYours."""
+    return _opened(session, desk, tracking_number)[0]
+
+
+def _opened(session: Session, desk: Desk, tracking_number: str) -> tuple[Complaint, frozenset[Deed]]:
+    """A complaint that this person may read, and what else he may do with it."""
     complaint = complaint_by_number(session, read_digits(tracking_number))
     if complaint is None:
         raise NotFound("complaint", tracking_number)
-    check(session, complaint, desk, Deed.READ)
-    return complaint
+    may = deeds(relations(session, complaint, desk))
+    if Deed.READ not in may:
+        raise NotYours(Deed.READ)
+    return complaint, may
 
 
 def _may_read(session: Session, complaint: Complaint, desk: Desk) -> bool:

@@ -14,10 +14,12 @@ from grs.domain.access import DESK_ROLES, PostRole
 from grs.domain.calendar import dhaka_date
 from grs.usecases.accounts import (
     SEEN_EVERY,
+    Seats,
     desk_of,
     keep_alive,
     live_session,
-    posts_of,
+    posts_among,
+    seats_of,
 )
 from grs.usecases.standing import Desk
 from grs.web.doors import house
@@ -47,14 +49,17 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         return house().settings.second_factor == "required" and not self.has_second_factor
 
     @cached_property
-    def posts(self) -> list[Post]:
+    def _seats(self) -> Seats:
         with house().readers() as session:
-            return list(posts_of(session, self.person_id, dhaka_date(house().clock())))
+            return seats_of(session, self.person_id, dhaka_date(house().clock()))
 
-    @cached_property
+    @property
+    def posts(self) -> list[Post]:
+        return posts_among(self._seats)
+
+    @property
     def own_posts(self) -> list[Post]:
-        with house().readers() as session:
-            return list(posts_of(session, self.person_id, dhaka_date(house().clock()), own_only=True))
+        return posts_among(self._seats, own_only=True)
 
     @property
     def desks(self) -> list[Post]:
@@ -64,7 +69,7 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     @cached_property
     def _at_work(self) -> Desk:
         with house().readers() as session:
-            return desk_of(session, self.person_id, now=house().clock())
+            return desk_of(session, self.person_id, now=house().clock(), seats=self._seats)
 
     def desk(self) -> Desk:
         """The person at work, in this request."""

@@ -73,7 +73,9 @@ class Bench:
         wanted = os.environ.get("BENCH_ONLY", "").split(",") if os.environ.get("BENCH_ONLY") else list(parts)
         for name in wanted:
             say(f"{self.kind}, {self.complaints:,} complaints: {name}")
-            yield from parts[name]()
+            for one in parts[name]():
+                say(f"  {one.name}: {one.ours:,.2f} {one.unit}")
+                yield one
 
     # -- pages ---------------------------------------------------------------------
 
@@ -269,7 +271,7 @@ class Bench:
             began = time.perf_counter()
             counts = escalate_overdue(self.house.writers, shelf=self.house.shelf, now=self.now)
             ours.append(each / (time.perf_counter() - began))
-            assert counts["escalated"] == each
+            assert counts["escalated"] == each, (counts, each)
             letters = round(counts["letters"] / each)
             self.let_in(each)
             bare = functools.partial(floors.escalate_bare, self.house, self.now, letters=letters)

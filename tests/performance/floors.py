@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -48,7 +48,7 @@ def escalate_bare(house: House, now: datetime, *, letters: int = LETTERS) -> Non
     values = {
         "now": now,
         "today": today,
-        "due": today.replace(month=6),
+        "due": today + timedelta(days=30),
         "hash": "0" * 64,
         "details": _DETAILS,
     }
