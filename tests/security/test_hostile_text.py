@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
+import lxml.html
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
 
 from grs.bootstrap import House
 from grs.db.complaints import Complainant, Complaint
 from grs.db.drafts import Draft
+from grs.web import create_app
 from grs.web.citizen.form import FIELDS
 from tests.conftest import Template, browser, log_in
-from tests.stories import TYPED, assert_all_holds, fill_in, lodge_on_the_web
+from tests.stories import TYPED, assert_all_holds, fill_in, lodge, lodge_on_the_web
 from workers import jobs
 
 HOSTILE = {
@@ -147,3 +152,81 @@ def test_fields_sent_twice_or_in_the_address_slip_past_no_check(house: House, da
     with house.readers() as session:
         found = session.scalars(select(Complaint)).one()
     assert (found.stage, found.tier) == ("received", 1)
+
+
+IN_ONE = " ".join(text for kind, text in HOSTILE.items() if kind not in ("long", "surrogates", "marks"))
+LEAVES = ("/logout", "/account/sessions")
+"""Forms that end the visit itself."""
+FOR_WORDS = ("text", "search", "email", "tel", "date", "number")
+
+
+@pytest.mark.parametrize("text", [IN_ONE, HOSTILE["surrogates"], HOSTILE["long"]], ids=["all", "surrogates", "long"])
+@pytest.mark.parametrize(
+    ("role", "office"),
+    [("grievance_officer", "doict-rangpur"), ("administrator", "cabinet-cell"), ("supervisor", "doict"),
+     ("operator", "doict-kaunia")],
+)  # fmt: skip
+def test_every_form_of_those_who_log_in_takes_or_refuses_it(
+    house: House, database: Template, role: str, office: str, text: str
+) -> None:
+    """All forms of the role's pages, of one page behind each kind of link on them, of a complaint at its stages."""
+    app = create_app(house, test_config={"WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False})
+    client = log_in(app.test_client(), database.logins, role=role, office=office)
+    pages = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.methods and "GET" in rule.methods and not rule.arguments and rule.endpoint != "static"
+    ]
+    if role == "grievance_officer":
+        for mobile in ("01700000011", "01700000012"):
+            number = lodge(house, mobile=mobile).complaint.tracking_number
+            pages.append(f"/officer/complaints/{number}")
+        client.post(pages[-1] + "/accept", data={"seen_steps": "1"})
+    pages += linked_from(app, client, pages)
+    tried = 0
+    for path in pages:
+        for action, fields in forms_on(client, path, text):
+            assert sent(client, action, fields) < 500, (path, action)
+            tried += 1
+        shown = client.get(path)
+        assert shown.status_code < 500, path
+        if shown.mimetype == "text/html":
+            assert "<script>alert" not in shown.text, path
+            assert 'onmouseover="alert' not in shown.text, path
+            assert "9801547" not in shown.text, path
+    assert tried > {"supervisor": 4, "operator": 4}.get(role, 15), tried
+    assert_all_holds(house)
+
+
+def linked_from(app: Flask, client: FlaskClient, pages: list[str]) -> list[str]:
+    """One address for each kind of page that these lead to."""
+    routes = app.url_map.bind("localhost")
+    found: dict[str, str] = {}
+    for path in pages:
+        page = client.get(path)
+        for link in re.findall(r'href="(/[^"?#]*)', page.text) if page.mimetype == "text/html" else ():
+            with suppress(HTTPException):
+                endpoint, arguments = routes.match(link, method="GET")
+                if arguments and endpoint != "static":
+                    found.setdefault(endpoint, link)
+        page.close()
+    return list(found.values())
+
+
+def forms_on(client: FlaskClient, path: str, text: str) -> list[tuple[str, dict[str, str]]]:
+    """Each form that a page posts: where to, and what its fields say, those for words the text."""
+    page = client.get(path)
+    if page.status_code != 200 or page.mimetype != "text/html":
+        return []
+    found = []
+    for form in lxml.html.fromstring(page.data).forms:
+        action = form.get("action") or path
+        if form.method != "POST" or action.startswith(LEAVES):
+            continue
+        fields = {name: value or "" for name, value in form.fields.items()}
+        for one in form.inputs:
+            is_for_words = one.tag == "textarea" or one.get("type", "text") in FOR_WORDS
+            if one.get("name") and is_for_words:
+                fields[one.get("name")] = text
+        found.append((action, fields))
+    return found
