@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from grs.db.complaints import Assignment, Complaint
 from grs.db.messages import Message, MessageState
 from grs.db.offices import Office, Person, Post, PostHolder
-from grs.domain.calendar import DHAKA, dhaka_date
+from grs.domain.calendar import DHAKA, ONE_DAY, dhaka_date
 from grs.domain.workflow import OPEN_STAGES, Action
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import Ledger
@@ -48,13 +48,13 @@ def send_digests(
             return counts
         soon = calendar.add_working_days(today, DUE_SOON_WORKING_DAYS)
         for person, offices in _supervisors(session, today):
-            key = f"digest/{today}/{person.id}"
+            key = _key(person.id, today)
             if session.scalar(select(Message.id).where(Message.key == key)) is not None:
                 continue
             counts["digests"] += 1
             if dry_run:
                 continue
-            span = (_last_digest(session, person.id) or BEFORE_ALL, now - SETTLED)
+            span = (_last_digest(session, person.id, today) or BEFORE_ALL, now - SETTLED)
             facts = _facts(session, offices, span=span, today=today, soon=soon)
             fresh = seals(session, since=dhaka_date(span[0]), limit=MOST_SEALS)
             facts["seals"] = [{"day": one.day, "root": one.root} for one in fresh]
@@ -84,11 +84,14 @@ def _supervisors(session: Session, today: Any) -> list[tuple[Person, set[int]]]:
     return [(person, supervised_offices(session, posts)) for person, posts in by_person.values()]
 
 
-def _last_digest(session: Session, person_id: int) -> datetime | None:
-    """Up to when the last digest told."""
-    last = session.scalar(
-        select(func.max(Message.queued_at)).where(Message.letter == "digest", Message.key.like(f"digest/%/{person_id}"))
-    )
+def _key(person_id: int, day: date) -> str:
+    return f"digest/{day}/{person_id}"
+
+
+def _last_digest(session: Session, person_id: int, today: date) -> datetime | None:
+    """Up to when the last digest of a year told; asked by their keys, among millions of letters."""
+    keys = [_key(person_id, today - ONE_DAY * back) for back in range(1, 366)]
+    last = session.scalar(select(func.max(Message.queued_at)).where(Message.key.in_(keys)))
     return last - SETTLED if last else None
 
 

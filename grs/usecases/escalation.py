@@ -65,8 +65,8 @@ class _Sweep:
         desks = [desk for head in heads for desk in self._chains[head.chain_id]]
         offices = {desk.office_id for desk in desks}
         if offices:
-            for office in session.scalars(select(Office).where(Office.id.in_(offices))):
-                self._calendars[office.id] = self.shelf.for_office(session, office)
+            found = session.scalars(select(Office).where(Office.id.in_(offices))).all()
+            self._calendars = self.shelf.for_offices(session, found)
 
     def lists(self, session: Session) -> EscalationLists:
         """The lists of a batch; which offices are crowded is asked once a run, before anything has moved."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
@@ -20,6 +20,7 @@ from grs.usecases.ledger import Head, Ledger
 from grs.usecases.recipients import Recipient
 
 LETTER = "escalated_list"
+MOST_LISTS = 1_000
 
 
 def crowded_offices(session: Session, *, today: date) -> set[int]:
@@ -62,21 +63,18 @@ class EscalationLists:
             facts = json.loads(message.facts or "{}")
             facts["lines"] += self._lines.pop(keys[message.key])
             message.facts = canonical(facts)
+        left = set(session.scalars(select(Message.key).where(Message.key.in_(keys))))
         for (office_id, person), lines in self._lines.items():
-            office = offices[office_id]
+            office, key = offices[office_id], self._key(office_id, person)
             facts = {"office_bn": office.name_bn, "office_en": office.name_en, "lines": lines}
-            ledger.note(self._free_key(session, self._key(office_id, person)), LETTER, person, facts)
+            ledger.note(self._further_key(session, key) if key in left else key, LETTER, person, facts)
 
     def _key(self, office_id: int, person: Recipient) -> str:
         return f"{LETTER}/{self._run}/{office_id}/{person.person_id}"
 
     @staticmethod
-    def _free_key(session: Session, key: str) -> str:
-        """The key of the run's list; of a further one, where the first has left already."""
-        taken = (
-            session.scalar(
-                select(func.count()).select_from(Message).where(or_(Message.key == key, Message.key.like(f"{key}/%")))
-            )
-            or 0
-        )
-        return f"{key}/{taken + 1}" if taken else key
+    def _further_key(session: Session, key: str) -> str:
+        """The key of a further list of the run, where the first has left already; no more than a batch each."""
+        further = [f"{key}/{number}" for number in range(2, MOST_LISTS)]
+        taken = set(session.scalars(select(Message.key).where(Message.key.in_(further))))
+        return next(one for one in further if one not in taken)
