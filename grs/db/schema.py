@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -152,4 +151,6 @@ def differences(engine: Engine) -> list[object]:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "include_object": _is_for(connection.dialect.name)}
         )
+        from alembic.autogenerate import compare_metadata  # only the check of migrations asks
+
         return list(compare_metadata(context, Base.metadata))

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
-from zxcvbn import zxcvbn
 
 from grs.db.offices import AccountLink, LoginSession, Person, Post, PostHolder
 from grs.domain.access import PostRole
@@ -142,6 +141,8 @@ def check_password(password: str, *known: str) -> None:
         raise InvalidInput({"password": "short_password"})
     if len(password) > LONGEST_PASSWORD:
         raise InvalidInput({"password": "long_password"})
+    from zxcvbn import zxcvbn  # its lists of words are large, and few requests set a password
+
     words = [part for word in known for part in word.replace("@", " ").replace(".", " ").split()]
     if zxcvbn(password[:72], user_inputs=words)["score"] < HARD_TO_GUESS:
         raise InvalidInput({"password": "common_password"})

@@ -8,7 +8,6 @@ from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import Any
 
-import xlsxwriter
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
@@ -133,6 +132,8 @@ def annex_xlsx(
     without: ColumnElement[bool],
 ) -> bytes:
     """A workbook: the two tables of the form, then the two registers, a sheet each."""
+    import xlsxwriter  # large, and few requests want a workbook
+
     data = BytesIO()
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(data, options) as book:

@@ -11,8 +11,6 @@ from datetime import date, datetime, time
 from io import BytesIO
 from zipfile import BadZipFile
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
@@ -79,6 +77,9 @@ def read_forms(data: bytes, *, most_rows: int = MOST_ROWS) -> list[SheetRow]:
 
     Rows after ``most_rows`` are not even looked at: drawing cells out of a packed sheet takes its time.
     """
+    from openpyxl import load_workbook  # large, and few requests send or want a sheet
+    from openpyxl.utils.exceptions import InvalidFileException
+
     if len(data) > LARGEST_FILE:
         raise InvalidFile("too_large")
     try:
@@ -263,6 +264,8 @@ def sample_sheet(session: Session) -> bytes:
 
     The cells are text: a spreadsheet would take the zero of a mobile number and turn dates around.
     """
+    from openpyxl import Workbook
+
     book = Workbook()
     sheet = book.active
     assert sheet is not None
