@@ -122,7 +122,9 @@ def _begin_sqlite_soon(connection: Connection) -> None:
             try:
                 driver.execute("BEGIN IMMEDIATE")
                 return
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break  # the same again below, where it is told as any other failure
                 time.sleep(ASKS_EVERY)
     finally:
         driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")

@@ -53,6 +53,13 @@ class Message(Base):
             sqlite_where=text("state = 'queued'"),
         ),
         Index("ix_message_complaint_id", "complaint_id"),
+        # The few that were given up: told to supervisors each morning.
+        Index(
+            "ix_message_complaint_id_dead",
+            "complaint_id",
+            postgresql_where=text("state = 'dead'"),
+            sqlite_where=text("state = 'dead'"),
+        ),
         # What an officer got today; rows enter it when they are sent.
         Index(
             "ix_message_to_address_sent_at",

@@ -141,7 +141,7 @@ class _Writer:
             if number <= world.overdue:
                 fate, day = "overdue", chance.choice(self._days_that_ran_out(seat.shape))
             else:
-                day = world.since + timedelta(days=number * days // world.complaints)
+                day = world.since + timedelta(days=(number - 1) * days // world.complaints)
             self._case(lines, number, seat, self._pattern(seat.shape, day, fate), chance)
         return lines
 
@@ -269,7 +269,7 @@ def seed(
         seats, calendars = _seats(session, shelf, dhaka_date(now))
     world = World(
         seats=seats[:offices] if offices else seats, calendars=calendars, complaints=complaints, overdue=overdue,
-        since=add_months(dhaka_date(now), -months), now=now, code_hash=hash_code(CODE), seed=seed,
+        since=max(add_months(dhaka_date(now), -months), IN_FORCE_FROM), now=now, code_hash=hash_code(CODE), seed=seed,
     )  # fmt: skip
     starts = [(start, min(BATCH, complaints + 1 - start)) for start in range(1, complaints + 1, BATCH)]
     with writers.begin() as session, _many_hands(world, processes) as write:
