@@ -21,6 +21,7 @@ from grs.usecases.recipients import Recipient
 
 LETTER = "escalated_list"
 MOST_LISTS = 1_000
+"""Of one office and reader in one run: each holds what a batch moved, at least."""
 
 
 def crowded_offices(session: Session, *, today: date) -> set[int]:

@@ -21,13 +21,14 @@ from workers import jobs
 NOW = datetime(2025, 12, 1, 6, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_what_is_seeded_could_have_happened(house: House, clock: Clock, processes: int) -> None:
-    clock.now = NOW
+@pytest.mark.parametrize(("processes", "now"), [(1, NOW), (2, NOW), (1, datetime(2025, 12, 1, 18, 30, tzinfo=UTC))])
+def test_what_is_seeded_could_have_happened(house: House, clock: Clock, processes: int, now: datetime) -> None:
+    """Also when the day is half an hour old and the night's sweep is still to come."""
+    clock.now = now
     done: list[int] = []
     before = {table: {one["name"] for one in inspect(house.engine).get_indexes(table)} for table in COLUMNS}
     seed(
-        house.engine, house.writers, shelf=house.shelf, now=NOW, complaints=2_500 if processes > 1 else 600, overdue=70,
+        house.engine, house.writers, shelf=house.shelf, now=now, complaints=2_500 if processes > 1 else 600, overdue=70,
         offices=8, months=10, progress=done.append, processes=processes,
     )  # fmt: skip
     with house.readers() as session:
