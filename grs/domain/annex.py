@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from grs.domain.calendar import ONE_DAY
 from grs.domain.deadlines import add_months, is_overdue
@@ -104,9 +105,11 @@ class Case:
     """What one office reports of one complaint. ``sequence`` is the stay with which it began.
 
     ``dues`` are its due dates, each with the day from which it held: a decision taken back brings another.
+    ``last_stay`` is the stay whose due date holds now.
     """
 
     sequence: int
+    last_stay: int
     office_id: int
     post_id: int
     tier: Tier
@@ -123,6 +126,11 @@ class Case:
         """The due date that holds on a day."""
         return [due for since, due in self.dues if since <= day][-1]
 
+    @property
+    def decision(self) -> Decision | None:
+        """The decision that stands now."""
+        return None if _is_open(self) else self.decisions[-1]
+
 
 def cases_of(stays: Sequence[Stay], channel: Channel) -> list[Case]:
     """The cases of one complaint, from its stays in their order."""
@@ -133,19 +141,21 @@ def cases_of(stays: Sequence[Stay], channel: Channel) -> list[Case]:
         if before is not None and before.ended_by in DISPOSING and before.tier is stay.tier and taken_up is not None:
             _take_up_again(cases, taken_up, before, stay)
         else:
-            cases.append(_case(stay, before, channel))
+            cases.append(case_begun(stay, channel, after=before.ended_by if before else None))
         _end(cases, stay)
     return cases
 
 
-def _case(stay: Stay, before: Stay | None, channel: Channel) -> Case:
-    went_up = before is not None and before.ended_by is Action.ESCALATE
-    is_appeal = before is not None and before.ended_by is not Action.FORWARD
+def case_begun(stay: Stay, channel: Channel, *, after: Action | None) -> Case:
+    """The case that begins with a stay, by how the stay before it ended; None: it is the first."""
+    went_up = after is Action.ESCALATE
+    is_appeal = after not in (None, Action.FORWARD)
     intake = INTAKE_OF_CHANNEL[channel]
     if is_appeal:
         intake = Intake.OWN_MOTION if went_up else Intake.WEBSITE
     return Case(
         sequence=stay.sequence,
+        last_stay=stay.sequence,
         office_id=stay.office_id,
         post_id=stay.post_id,
         tier=stay.tier,
@@ -164,6 +174,7 @@ def _take_up_again(cases: Sequence[Case], here: Case, before: Stay, stay: Stay) 
         if last is not None and last.sequence == before.sequence:
             case.decisions[-1] = replace(last, undone_on=stay.began_on)
     here.dues.append((stay.began_on, stay.due_on))
+    here.last_stay = stay.sequence
 
 
 def _end(cases: Sequence[Case], stay: Stay) -> None:
@@ -269,6 +280,11 @@ class Counts:
         return sum(self.intakes.values())
 
     @property
+    def received(self) -> int:
+        """What came in, without what was carried over."""
+        return self.total - self.intakes[Intake.CARRIED_OVER]
+
+    @property
     def running(self) -> int:
         return self.in_time + self.past_time
 
@@ -332,19 +348,20 @@ def count(lines: Iterable[Line], *, appeals: bool) -> Counts:
     )
 
 
-def is_counted_in(line: Line, column: str) -> bool:
-    """Whether a line is one of the cases behind a figure of the form or beside it."""
-    if column in set(Intake):
-        return line.intake == column
-    if column == "running":
-        return line.standing is not Standing.DISPOSED
-    if column == "disposed_in_time":
-        return line.is_disposed_in_time
-    if column == "filed_appeals_decided":
-        return line.is_filed_appeal and line.standing is Standing.DISPOSED
-    if column == "overturned":
-        return line.is_filed_appeal and line.standing is Standing.DISPOSED and line.outcome in OVERTURNING
-    return column == "total" or line.standing == column
+def over_months(months: Sequence[Counts]) -> Counts:
+    """Some months as one: what came and was disposed of added up, carried into the first, running at the last's end."""
+    first, last = months[0], months[-1]
+    intakes = {way: sum(one.intakes[way] for one in months) for way in Intake}
+    return Counts(
+        is_appeals=first.is_appeals,
+        intakes=intakes | {Intake.CARRIED_OVER: first.intakes[Intake.CARRIED_OVER]},
+        in_time=last.in_time,
+        past_time=last.past_time,
+        **{name: sum(getattr(one, name) for one in months) for name in _ADDED_UP},
+    )
+
+
+_ADDED_UP = ("disposed", "disposed_in_time", "filed_appeals_decided", "overturned")
 
 
 def per_cent(part: int, whole: int) -> Decimal | None:
@@ -356,8 +373,13 @@ def per_cent(part: int, whole: int) -> Decimal | None:
 
 # -- corrections ---------------------------------------------------------------------------------------------------
 
-CaseKey = str
-"""``<tracking number>/<stay>``."""
+
+class CaseKey(NamedTuple):
+    """Which case: of which complaint, and the stay with which it began."""
+
+    complaint_id: int
+    tracking_number: str
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +393,6 @@ class Correction:
 
 def corrections(frozen: Mapping[CaseKey, Line], now: Mapping[CaseKey, Line]) -> Iterator[Correction]:
     """Every case in which a frozen month and a new count of it differ, by number."""
-    for key in sorted({*frozen, *now}):
+    for key in sorted({*frozen, *now}, key=lambda key: (key.tracking_number, key.sequence)):
         if frozen.get(key) != now.get(key):
             yield Correction(key, frozen.get(key), now.get(key))

@@ -35,7 +35,7 @@ def annex_rows(report: MonthReport, offices: Sequence[Office], *, appeals: bool,
     yield [word("annex_column", "office", language), *headings]
     yield ["", *(f"({number_text(n, language)})" for n in range(1, len(columns) + 1)), *("" for _ in beside)]
     for office in offices:
-        if report.by_office.get(office.id):
+        if office.id in report.by_office:
             name = office.name_bn if language == "bn" else office.name_en
             yield [name, *_cells(report.counts(office.id)[appeals], (*columns, *beside))]
     yield [word("annex_column", "all", language), *_cells(report.counts()[appeals], (*columns, *beside))]
@@ -54,8 +54,7 @@ def register_rows(
 ) -> Iterator[Row]:
     """One register: the headings, then a row a case; cases ``without`` the reader are left out."""
     yield [word("annex_column", name, language) for name in REGISTER_COLUMNS]
-    lines = {key: line for one in report.by_office.values() for key, line in one.items()}
-    for row in register(session, lines, appeals=appeals, without=without):
+    for row in register(session, report, appeals=appeals, without=without):
         yield _register_cells(row, language)
 
 

@@ -25,6 +25,7 @@ from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.histories import verify_histories
 from grs.usecases.recalculation import LONGEST_TRANSACTION
+from grs.usecases.reported_cases import cases_that_differ
 
 BATCH = 500
 HASHED = "$argon2"
@@ -96,6 +97,7 @@ def _complaints(
             )
         )
     }
+    reported = cases_that_differ(session, ids)
     for complaint in batch:
         problems = [
             *_identity(complaint),
@@ -105,6 +107,8 @@ def _complaints(
         if not problems and complaint.stage in OPEN_STAGES and stays[complaint.id][-1].started_at > counted_since:
             calendar, stay = calendars[complaint.office_id], stays[complaint.id][-1]
             problems += _dates(stay, calendar, cutoff=cutoff, paper_day=papers.get(complaint.id))
+        if complaint.id in reported and not problems:
+            problems.append("its cases are not counted as its stays are")
         for problem in problems:
             yield complaint.tracking_number, problem
 

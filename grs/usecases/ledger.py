@@ -16,13 +16,16 @@ from sqlalchemy.orm import Session
 from grs.db.bulk import insert_rows, update_rows
 from grs.db.complaints import Assignment, Complainant, Complaint, Step
 from grs.db.messages import Message, MessageChannel, MessageState, Posting
+from grs.domain.annex import Stay
 from grs.domain.calendar import WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, next_reminder
 from grs.domain.escalation import escalates_after
 from grs.domain.history import StepFacts, canonical, salted, step_hash
+from grs.domain.lodging import Channel
 from grs.domain.tiers import ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, Stage, StepKind
 from grs.notify.render import has_sms
+from grs.usecases import reported_cases
 from grs.usecases.recipients import Recipient
 from grs.usecases.secrets import new_token
 
@@ -108,6 +111,7 @@ class Ledger:
         self._messages: dict[str, dict[str, Any]] = {}
         self._moved: list[dict[str, Any]] = []
         self._postings: dict[str, int] = {}
+        self._filed: dict[int, tuple[Channel, date | None]] = {}
 
     def step(self, head: Head | Complaint, kind: StepKind, *, actor: str, details: Mapping[str, Any]) -> int:
         """Append a step to the complaint's chain and return its sequence."""
@@ -177,10 +181,14 @@ class Ledger:
             }
         )
 
-    def adopt(self, complaint: Complaint) -> None:
-        """A complaint that had no number when its rows were gathered has got one: it is inserted whole, once."""
+    def adopt(self, complaint: Complaint, *, paper_day: date | None = None) -> None:
+        """A complaint that had no number when its rows were gathered has got one: it is inserted whole, once.
+
+        ``paper_day`` is the day on which its paper form was received.
+        """
         for row in (*self._started, *self._steps):
             row["complaint_id"] = row["complaint_id"] or complaint.id
+        self._filed[complaint.id] = (complaint.channel, paper_day)
 
     @property
     def steps(self) -> Sequence[Mapping[str, Any]]:
@@ -311,10 +319,35 @@ class Ledger:
         update_rows(session, stay, key=key, rows=self._moved)
         insert_rows(session, stay, self._started)
         insert_rows(session, step, self._steps)
+        self._write_cases(session)
         insert_rows(session, message, list(self._messages.values()))
         self._write_postings(session)
         self.letters += len(self._messages)
         self._started, self._ended, self._moved, self._steps, self._messages = [], [], [], [], {}
+        self._filed = {}
+
+    def _write_cases(self, session: Session) -> None:
+        """What offices report follows the stays. A filing and an escalation begin a case and change no other."""
+        by_complaint = {row["complaint_id"]: row["ended_by"] for row in self._ended}
+        begun, others = [], set(by_complaint)
+        for row in self._started:
+            number = row["complaint_id"]
+            after = by_complaint.get(number)
+            if after is not Action.ESCALATE and number not in self._filed:
+                others.add(number)
+                continue
+            others.discard(number)
+            channel, paper_day = self._filed.get(number, (Channel.OWN_MOTION, None))
+            today = dhaka_date(self.now)
+            stay = Stay(
+                began_on=min(paper_day or today, today),
+                **{name: row[name] for name in ("sequence", "office_id", "post_id", "tier", "due_on")},
+            )
+            begun.append(reported_cases.begun(number, stay, channel, after=after))
+        insert_rows(session, reported_cases.TABLE, begun)
+        if others:
+            reported_cases.count_again(session, others)
+        reported_cases.move_due_dates(session, [row for row in self._moved if row["complaint_id"] not in others])
 
     def _on_paper(
         self, key: str, letter: str, language: str, name: str,

@@ -164,7 +164,7 @@ def lodge_complaint(
     )
     session.add(complaint)
     session.flush()
-    ledger.adopt(complaint)
+    ledger.adopt(complaint, paper_day=paper_day)
     session.add(ComplaintText(complaint_id=complaint.id, search_text=searched_text(complaint)))
     for file in files:
         file.draft_id, file.complaint_id, file.step_sequence = None, complaint.id, step

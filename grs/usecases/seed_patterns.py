@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from grs.domain.annex import Case, Stay, cases_of
 from grs.domain.appeals import last_day_to_appeal, next_appeal_reminder
 from grs.domain.calendar import DHAKA, ONE_DAY, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, expected_dates, received_on
@@ -42,6 +43,7 @@ class Pattern:
     steps: list[tuple[StepKind, datetime, str, str, str | None]] = field(default_factory=list)
     stays: list[dict[str, Any]] = field(default_factory=list)
     letters: list[tuple[int, str, datetime]] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
     rating: tuple[int, datetime] | None = None
     head: Head | None = None
     decided: tuple[Outcome, RootCause, datetime] | None = None
@@ -111,6 +113,7 @@ class Teller:
         except _NotYet:
             pass
         self.pattern.head = self.head
+        self.pattern.cases = cases_of([_told_stay(stay) for stay in self.pattern.stays], Channel.WEB)
         return self.pattern
 
     # -- what happens ------------------------------------------------------------
@@ -151,6 +154,7 @@ class Teller:
         head.remind_on = next_appeal_reminder(last_day) if can_appeal else None
         self.pattern.decided = (outcome, RootCause.PROCESS_DELAY, at)
         self._step(ledger, StepKind.DISPOSED, self._officer(), told, letter="disposed")
+        self.pattern.stays[-1] |= {"outcome": outcome, "root_cause": RootCause.PROCESS_DELAY}
         if is_rated:
             at = self._on(day + 2)
             self.pattern.rating = (head.assignment_sequence, at)
@@ -222,6 +226,16 @@ class Teller:
         self.pattern.stays += [{"ended_at": None, "ended_by": None, **stay} for stay in ledger.stays_started]
         if letter:
             self.pattern.letters.append((number, letter, ledger.now))
+
+
+def _told_stay(stay: Mapping[str, Any]) -> Stay:
+    """A stay of the pattern as the annex reads it."""
+    ended = stay["ended_at"]
+    return Stay(
+        sequence=stay["sequence"], office_id=stay["office_id"], post_id=stay["post_id"], tier=stay["tier"],
+        began_on=dhaka_date(stay["started_at"]), due_on=stay["due_on"], ended_on=dhaka_date(ended) if ended else None,
+        ended_by=stay["ended_by"], outcome=stay.get("outcome"), root_cause=stay.get("root_cause"),
+    )  # fmt: skip
 
 
 def _template(text: str) -> str:

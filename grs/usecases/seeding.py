@@ -86,6 +86,7 @@ class World:
 # -- many cases written from it ------------------------------------------------------------------------------------
 
 NONE = "\\N"
+UNDECIDED = f"{NONE}\t{NONE}\t0\t{NONE}\t{NONE}"
 COLUMNS: dict[str, tuple[str, ...]] = {
     "complaint": (
         "id", "tracking_number", "access_code_hash", "form_identity", "kind", "ground", "about", "channel", "language",
@@ -102,6 +103,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "assignment": (
         "complaint_id", "sequence", "office_id", "post_id", "tier", "started_at", "received_on", "due_on",
         "is_provisional", "limit_amount", "limit_unit", "extra_days", "ended_at", "ended_by",
+    ),
+    "reported_case": (
+        "complaint_id", "sequence", "office_id", "is_appeal", "is_filed_appeal", "intake", "began_on", "due_stay",
+        "due_on", "decided_on", "decided_in", "is_in_time", "outcome", "root_cause",
     ),
     "step": ("complaint_id", "sequence", "kind", "happened_at", "actor", "details", "previous_hash", "hash"),
     "message": (
@@ -218,6 +223,18 @@ class _Writer:
                 f"\t{_instant(stay['started_at'], shift)}\t{stay['received_on']}\t{stay['due_on']}"
                 f"\t{int(stay['is_provisional'])}\t{stay['limit_amount']}\t{stay['limit_unit']}\t0"
                 f"\t{_instant(ended, shift) if ended else NONE}\t{stay['ended_by'] or NONE}"
+            )
+        for case in pattern.cases:
+            last = case.decision
+            decided = (
+                f"{last.decided_on}\t{last.sequence}\t{int(last.in_time)}\t{last.outcome}\t{last.root_cause}"
+                if last
+                else UNDECIDED
+            )
+            lines["reported_case"].append(
+                f"{number}\t{case.sequence}\t{places[f'office{case.tier}']}\t{int(case.is_appeal)}"
+                f"\t{int(case.is_filed_appeal)}\t{case.intake}\t{case.began_on}\t{case.last_stay}\t{case.dues[-1][1]}"
+                f"\t{decided}"
             )
         for step, letter, at in pattern.letters:
             queued, sent = _instant(at, shift), _instant(at, shift + 60)

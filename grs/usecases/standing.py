@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from grs.db.charters import ChainDesk, Charter
 from grs.db.complaints import Assignment, Complaint, is_about_somebody
 from grs.db.desks import HabitualMark
+from grs.db.sets import among
 from grs.db.tasks import Task, TaskMember
 from grs.domain.access import Deed, Relation, may
 from grs.domain.calendar import dhaka_date
@@ -113,13 +114,18 @@ def is_about(desk: Desk) -> ColumnElement[bool]:
     )
 
 
-def is_out_of_sight(desk: Desk) -> ColumnElement[bool]:
-    """The complaint is about the person at work, or never lay at a desk of his nor in an office he supervises."""
+def is_out_of_sight(desk: Desk, office_ids: Collection[int]) -> ColumnElement[bool]:
+    """The complaint is about the person at work, or never lay at a desk of his nor in an office he supervises.
+
+    Only complaints that some of these offices had are asked about.
+    """
+    if set(office_ids) <= set(desk.supervised_offices):
+        return is_about(desk)
     was_here = select(Assignment.complaint_id).where(
         Assignment.complaint_id == Complaint.id,
-        or_(Assignment.post_id.in_(desk.post_ids), Assignment.office_id.in_(desk.supervised_offices)),
+        or_(among(Assignment.post_id, desk.post_ids), among(Assignment.office_id, desk.supervised_offices)),
     )
-    supervised = select(Charter.id).where(Charter.office_id.in_(desk.supervised_offices))
+    supervised = select(Charter.id).where(among(Charter.office_id, desk.supervised_offices))
     return or_(is_about(desk), and_(~was_here.exists(), Complaint.charter_id.not_in(supervised)))
 
 

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, union_all
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
 from grs.db.offices import Office, Post
 from grs.db.queries import supervision as queries
-from grs.domain.annex import CaseKey, Counts, Intake, Line, count, is_counted_in, month_end
+from grs.db.queries.annexes import is_counted
+from grs.domain.annex import Counts, month_end, over_months
 from grs.domain.calendar import DHAKA, ONE_DAY
 from grs.domain.deadlines import add_months
 from grs.domain.disposal import RootCause
 from grs.domain.figures import percentile
 from grs.domain.tiers import Tier
-from grs.usecases.annexes import MonthReport, count_month, first_of_month, month_report
+from grs.usecases.annexes import MonthReport, first_of_month, month_totals
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.standing import Desk, is_about, is_out_of_sight
 
@@ -50,14 +51,12 @@ class Heat(NamedTuple):
 class Overview:
     """The figures of some offices together. Days are working days of the office that decided.
 
-    ``complaints`` and ``appeals`` take the months as one long month; ``reports`` are the months one by one.
+    ``complaints`` and ``appeals`` are the months of ``reports`` added up.
     """
 
     reports: Sequence[MonthReport]
     complaints: Counts
     appeals: Counts
-    received: int
-    received_appeals: int
     desks: Sequence[DeskFigures]
     escalated: int
     median_days: float | None
@@ -91,19 +90,16 @@ def overview(
     session: Session, office_ids: Collection[int], *, until: date, months: int, today: date, shelf: CalendarShelf
 ) -> Overview:
     """The figures of some offices over the months up to and with that of ``until``."""
-    wanted = months_until(first_of_month(until), months)
-    reports = [month_report(session, office_ids, month, today=today) for month in wanted]
-    lines = _lines_of_period(session, office_ids, wanted, today=today, counted=reports[0])
+    reports = month_totals(session, office_ids, months_until(first_of_month(until), months), today=today)
+    complaints, appeals = (over_months([report.totals[which] for report in reports]) for which in (0, 1))
     first, last = reports[0].month, reports[-1].until
     days = _days_taken(session, office_ids, _span(first, last), shelf)
     heat = _heat(session, office_ids, first, last)
     shown = {cause for line in heat for cause in line.by_cause}
     return Overview(
         reports=reports,
-        complaints=count(lines.values(), appeals=False),
-        appeals=count(lines.values(), appeals=True),
-        received=sum(_is_new(line, appeals=False) for line in lines.values()),
-        received_appeals=sum(_is_new(line, appeals=True) for line in lines.values()),
+        complaints=complaints,
+        appeals=appeals,
         desks=[DeskFigures(*row) for row in queries.open_by_desk(session, office_ids, today=today)],
         escalated=_count(session, queries.left_by_escalation(office_ids, _span(first, last))),
         median_days=percentile(days, 50),
@@ -111,29 +107,6 @@ def overview(
         heat=heat,
         causes=[cause for cause in RootCause if cause in shown],
     )
-
-
-def _lines_of_period(
-    session: Session,
-    office_ids: Collection[int],
-    months: Sequence[date],
-    *,
-    today: date,
-    counted: MonthReport | None = None,
-) -> dict[CaseKey, Line]:
-    """How each case counts in some months taken as one: once, by where it stands at their end.
-
-    A single month is what was reported of it, ``counted`` where that was just done.
-    """
-    if len(months) == 1:
-        by_office = (counted or month_report(session, office_ids, months[0], today=today)).by_office
-    else:
-        by_office = count_month(session, office_ids, months[0], until=min(month_end(months[-1]), today))
-    return {key: line for lines in by_office.values() for key, line in lines.items()}
-
-
-def _is_new(line: Line, *, appeals: bool) -> bool:
-    return line.is_appeal is appeals and line.intake is not Intake.CARRIED_OVER
 
 
 def _span(first: date, last: date) -> queries.Span:
@@ -209,7 +182,7 @@ class Cases:
 def cases_behind(session: Session, office_ids: Collection[int], behind: Behind, *, desk: Desk, after: int = 0) -> Cases:
     """The cases that make up a figure, a page from a complaint on. Who is complained about does not see his own."""
     if behind.what in ("annex", "received"):
-        return _cases_of_keys(session, _keys_behind(session, office_ids, behind, desk.today), desk=desk, after=after)
+        return _cases_of_annex(session, office_ids, behind, desk=desk, after=after)
     where = _conditions(session, office_ids, behind, desk.today)
     total = _count(session, *where)
     hidden = _count(session, *where, is_about(desk))
@@ -217,15 +190,24 @@ def cases_behind(session: Session, office_ids: Collection[int], behind: Behind, 
     return Cases(found[:PAGE], total, total, hidden, found[PAGE - 1].id if len(found) > PAGE else None)
 
 
-def _cases_of_keys(session: Session, keys: Sequence[CaseKey], *, desk: Desk, after: int) -> Cases:
-    """Cases that are known by name: paged before they are asked for, however many they are."""
-    numbers = {key.split("/")[0] for key in keys}
-    unseen = numbers & set(session.scalars(select(Complaint.tracking_number).where(is_out_of_sight(desk))))
-    shown = sorted(numbers - unseen)
-    page = shown[after : after + PAGE]
-    found = queries.found(session, Complaint.tracking_number.in_(page), limit=PAGE)
-    more = after + PAGE if len(shown) > after + PAGE else None
-    return Cases(found, len(keys), len(numbers), len(unseen), more)
+def _cases_of_annex(session: Session, office_ids: Collection[int], behind: Behind, *, desk: Desk, after: int) -> Cases:
+    """The complaints whose lines a figure counts, over all its months."""
+    months = months_until(first_of_month(behind.until), behind.months)
+    column = behind.column if behind.what == "annex" else "received"
+    numbers = [
+        select(lines.c.complaint_id).where(lines.c.is_appeal == behind.is_appeals, is_counted(lines, column))
+        for lines in (report.lines.subquery() for report in month_totals(session, office_ids, months, today=desk.today))
+    ]
+    counted = union_all(*numbers).subquery()
+    number = counted.c.complaint_id
+    unseen = is_out_of_sight(desk, office_ids)
+    hidden = number.in_(select(Complaint.id).where(unseen))
+    total, distinct, kept_back = session.execute(
+        select(func.count(), func.count(number.distinct()), func.count(number.distinct()).filter(hidden))
+        .select_from(counted)
+    ).one()  # fmt: skip
+    found = queries.found(session, Complaint.id.in_(select(number)), ~unseen, after=after, limit=PAGE + 1)
+    return Cases(found[:PAGE], total, distinct, kept_back, found[PAGE - 1].id if len(found) > PAGE else None)
 
 
 def _conditions(
@@ -245,14 +227,3 @@ def _conditions(
         where += [Complaint.tier == behind.tier] if behind.tier is not None else []
         return where
     raise ValueError(behind.what)
-
-
-def _keys_behind(session: Session, office_ids: Collection[int], behind: Behind, today: date) -> list[CaseKey]:
-    """The cases of the annex that a figure counts."""
-    months = months_until(first_of_month(behind.until), behind.months)
-    lines = _lines_of_period(session, office_ids, months, today=today)
-    if behind.what == "received":
-        return [key for key, line in lines.items() if _is_new(line, appeals=behind.is_appeals)]
-    return [
-        key for key, line in lines.items() if line.is_appeal is behind.is_appeals and is_counted_in(line, behind.column)
-    ]

@@ -38,6 +38,7 @@ from grs.usecases.people import (
     supervisor_post,
 )
 from grs.usecases.recipients import Recipient, Recipients
+from grs.usecases.reported_cases import move_due_dates
 from grs.usecases.rule_values import rules_on
 from grs.usecases.standing import Desk, accused_of
 
@@ -143,6 +144,8 @@ def investigate(
         chain = complaint.chain.as_tier_chain()
         complaint.escalates_after = escalates_after(chain, complaint.tier, stage, due.due_on)
         complaint.remind_on = next_reminder(calendar, due.due_on)
+        session.flush()
+        move_due_dates(session, [{"complaint_id": complaint.id, "sequence": stay.sequence, "due_on": due.due_on}])
     report_by = report_due(calendar, desk.today, tier_due_on=complaint.due_on, days=limits.report)
     task = _new_task(desk, complaint, TaskKind.INVESTIGATION, due_on=report_by)
     task.members = [TaskMember(person_id=person, place=n) for n, person in enumerate(investigators, start=1)]

@@ -11,7 +11,7 @@ from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS
 from grs.domain.deadlines import add_months
 from grs.domain.typed import read_number
 from grs.usecases.annex_files import annex_csv, annex_xlsx, register_csv
-from grs.usecases.annexes import corrections_of, first_of_month, month_report, register
+from grs.usecases.annexes import corrections_of, count_hidden, first_of_month, month_report, register
 from grs.usecases.standing import is_out_of_sight
 from grs.web.doors import house
 from grs.web.people import me
@@ -20,6 +20,7 @@ from grs.web.supervisor.room import Page, asked_month, blueprint, months_to_choo
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS_A_PAGE = 50
+OFFICES_A_PAGE = 100
 OF = ("complaints", "appeals")
 
 
@@ -31,18 +32,24 @@ def annex() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month(add_months(first_of_month(today()), -1))
         report = month_report(db, scope.office_ids, month, today=today())
+        offices = [office for office in scope.offices if office.id in report.by_office]
+        page = max(read_number(request.args.get("page")) or 1, 1)
+        shown = offices if request.args.get("all") else offices[(page - 1) * OFFICES_A_PAGE : page * OFFICES_A_PAGE]
+        address = dict(scope.asked) | {"month": f"{month:%Y-%m}"}
         return render_template(
             "supervisor/annex.html",
             scope=scope,
             month=month,
             months=months_to_choose(),
             report=report,
-            rows=[(office, *report.counts(office.id)) for office in scope.offices if report.by_office.get(office.id)],
+            rows=[(office, *report.counts(office.id)) for office in shown],
+            offices=len(offices),
             totals=report.counts(),
-            corrections=corrections_of(db, report, scope.office_ids, without=is_out_of_sight(me().desk())),
+            corrections=corrections_of(db, report, without=is_out_of_sight(me().desk(), scope.office_ids)),
             complaint_columns=COMPLAINT_COLUMNS,
             appeal_columns=APPEAL_COLUMNS,
-            address=dict(scope.asked) | {"month": f"{month:%Y-%m}"},
+            address=address,
+            next_page=_next_page("annex", address, page) if len(shown) < len(offices) > page * OFFICES_A_PAGE else None,
         )
 
 
@@ -55,12 +62,16 @@ def registers() -> Page:
         month = asked_month(add_months(first_of_month(today()), -1))
         report = month_report(db, scope.office_ids, month, today=today())
         which = _which()
-        merged = {key: line for lines in report.by_office.values() for key, line in lines.items()}
-        rows = register(db, merged, appeals=which == "appeals", without=is_out_of_sight(me().desk()))
-        total = sum(line.is_appeal is (which == "appeals") for line in merged.values())
+        is_appeals = which == "appeals"
+        without = is_out_of_sight(me().desk(), scope.office_ids)
+        total = report.totals[is_appeals].total
+        hidden = count_hidden(db, report, appeals=is_appeals, without=without)
         is_whole = bool(request.args.get("all"))
         page = 1 if is_whole else max(read_number(request.args.get("page")) or 1, 1)
-        shown = rows if is_whole else rows[(page - 1) * ROWS_A_PAGE : page * ROWS_A_PAGE]
+        first = (page - 1) * ROWS_A_PAGE
+        limit = None if is_whole else ROWS_A_PAGE
+        has_more = not is_whole and total - hidden > page * ROWS_A_PAGE
+        shown = list(register(db, report, appeals=is_appeals, without=without, first=first, limit=limit))
         address = dict(scope.asked) | {"month": f"{month:%Y-%m}", "of": which}
         return render_template(
             "supervisor/register.html",
@@ -68,17 +79,17 @@ def registers() -> Page:
             month=month,
             which=which,
             rows=shown,
-            hidden=total - len(rows),
-            first=(page - 1) * ROWS_A_PAGE,
+            hidden=hidden,
+            first=first,
             address=address,
             total=total,
-            is_whole=is_whole or len(rows) <= ROWS_A_PAGE,
-            next_page=_next_page(address, page) if not is_whole and len(rows) > page * ROWS_A_PAGE else None,
+            is_whole=is_whole or total - hidden <= ROWS_A_PAGE,
+            next_page=_next_page("registers", address, page) if has_more else None,
         )
 
 
-def _next_page(address: Mapping[str, Any], page: int) -> str:
-    return url_for("supervisor.registers", **{**address, "page": page + 1})
+def _next_page(of: str, address: Mapping[str, Any], page: int) -> str:
+    return url_for(f"supervisor.{of}", **{**address, "page": page + 1})
 
 
 def _which() -> str:
@@ -105,7 +116,7 @@ def register_as_csv() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month, which = asked_month(), _which()
         report = month_report(db, scope.office_ids, month, today=today())
-        without = is_out_of_sight(me().desk())
+        without = is_out_of_sight(me().desk(), scope.office_ids)
         text = register_csv(db, report, appeals=which == "appeals", language=g.language, without=without)
     return _file(text.encode("utf-8-sig"), "text/csv", f"register-{which}-{month:%Y-%m}.csv")
 
@@ -118,7 +129,8 @@ def annex_as_xlsx() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())
-        data = annex_xlsx(db, report, scope.offices, language=g.language, without=is_out_of_sight(me().desk()))
+        without = is_out_of_sight(me().desk(), scope.office_ids)
+        data = annex_xlsx(db, report, scope.offices, language=g.language, without=without)
     return _file(data, XLSX, f"annex-{month:%Y-%m}.xlsx")
 
 
