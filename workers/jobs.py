@@ -12,6 +12,7 @@ from grs.usecases.digests import send_digests
 from grs.usecases.drafts import forget_drafts
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
+from grs.usecases.kept_overviews import keep_overviews
 from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_people
 from grs.usecases.retention import anonymise_closed
@@ -101,6 +102,11 @@ def freeze(house: House, *, dry_run: bool = False) -> Counts:
     return freeze_months(house.writers, now=house.clock(), dry_run=dry_run)
 
 
+def count(house: House, *, dry_run: bool = False) -> Counts:
+    """Count the figures of those who supervise very many cases."""
+    return keep_overviews(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+
+
 Job = Callable[..., Counts]
 JOBS: dict[str, Job] = {
     "escalate": escalate,
@@ -112,6 +118,7 @@ JOBS: dict[str, Job] = {
     "watch": watch,
     "forget": forget,
     "freeze": freeze,
+    "count": count,
     "seal": seal,
     "anonymise": anonymise,
 }

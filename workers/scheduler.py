@@ -27,6 +27,7 @@ TIMETABLE = {
     "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),
     "digest": CronTrigger(hour=9, minute=0, timezone=ZONE),
     "freeze": CronTrigger(hour=0, minute=25, timezone=ZONE),
+    "count": CronTrigger(minute="*/10", timezone=ZONE),
     "seal": CronTrigger(hour=0, minute=40, timezone=ZONE),
     "anonymise": CronTrigger(hour=2, minute=20, timezone=ZONE),
     "forget": CronTrigger(hour=3, minute=40, timezone=ZONE),

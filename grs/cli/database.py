@@ -93,6 +93,21 @@ def db_downgrade(revision: str) -> None:
     house.close()
 
 
+@db.command("recount")
+def db_recount() -> None:
+    """Write what offices report anew from the stays: after an upgrade beside which older processes wrote on."""
+    from grs.usecases.invariants import count_complaints
+    from grs.usecases.reported_cases import count_all_again
+
+    house = open_checked_house()
+    with house.writers.begin() as session:
+        total = count_complaints(session)
+        with click.progressbar(length=total, label="complaints", file=sys.stderr) as bar:
+            count_all_again(session, progress=bar.update)
+    house.close()
+    click.echo(f"the cases of {total} complaints are counted again")
+
+
 @db.command("check")
 def db_check() -> None:
     """Exit 1 unless the migrated database equals the code's tables."""

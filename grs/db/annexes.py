@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from grs.db.base import Base, Word
@@ -41,6 +41,21 @@ class ReportedCase(Base):
     is_in_time: Mapped[bool]
     outcome: Mapped[Outcome | None] = mapped_column(Word(Outcome))
     root_cause: Mapped[RootCause | None] = mapped_column(Word(RootCause))
+
+
+class KeptOverview(Base):
+    """The figures of a supervisor of so many cases that they are counted by a job: of which offices, over which months.
+
+    ``scope`` is the hash of the offices' numbers, ``facts`` what the page shows, as JSON.
+    """
+
+    __tablename__ = "kept_overview"
+
+    scope: Mapped[str] = mapped_column(String(64), primary_key=True)
+    until: Mapped[date] = mapped_column(primary_key=True)
+    months: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    made_at: Mapped[datetime]
+    facts: Mapped[str] = mapped_column(Text)
 
 
 class FrozenMonth(Base):

@@ -348,6 +348,13 @@ def count(lines: Iterable[Line], *, appeals: bool) -> Counts:
     )
 
 
+def together(tables: Sequence[Counts], *, appeals: bool) -> Counts:
+    """Some offices as one: every number added up."""
+    intakes = {way: sum(one.intakes[way] for one in tables) for way in Intake}
+    numbers = {name: sum(getattr(one, name) for one in tables) for name in (*_ADDED_UP, "in_time", "past_time")}
+    return Counts(is_appeals=appeals, intakes=intakes, **numbers)
+
+
 def over_months(months: Sequence[Counts]) -> Counts:
     """Some months as one: what came and was disposed of added up, carried into the first, running at the last's end."""
     first, last = months[0], months[-1]

@@ -35,7 +35,18 @@ from grs.db.queries.annexes import (
     stays_of_month,
 )
 from grs.db.sets import among
-from grs.domain.annex import CaseKey, Correction, Counts, Line, cases_of, corrections, count, line_of, month_end
+from grs.domain.annex import (
+    CaseKey,
+    Correction,
+    Counts,
+    Line,
+    cases_of,
+    corrections,
+    count,
+    line_of,
+    month_end,
+    together,
+)
 from grs.domain.calendar import DHAKA, ONE_DAY, dhaka_date
 from grs.domain.deadlines import add_months
 from grs.domain.history import canonical
@@ -116,16 +127,13 @@ def month_report(session: Session, office_ids: Collection[int], month: date, *, 
     until = min(month_end(month), today)
     if frozen is not None:
         by_office = frozen_counts(session, [month], office_ids, by_office=True).get(month, {})
-        totals = frozen_counts(session, [month], office_ids, by_office=False).get(month, {})
     else:
-        lines = lines_of(month, until, office_ids, is_frozen=False).subquery()
-        by_office = counted(session, lines, by_office=True)
-        totals = counted(session, lines, by_office=False)
+        by_office = counted(session, lines_of(month, until, office_ids, is_frozen=False).subquery(), by_office=True)
     return MonthReport(
         month=month,
         until=month_end(month) if frozen else until,
         office_ids=office_ids,
-        totals=totals.get(0, NOTHING),
+        totals=[together([pair[which] for pair in by_office.values()], appeals=bool(which)) for which in (0, 1)],
         by_office=by_office,
         frozen=frozen,
     )

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ScalarSelect, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.job_runs import JobRun
@@ -74,20 +75,21 @@ LATELY = timedelta(days=1)
 
 def job_health(session: Session, longest_between: Mapping[str, timedelta], *, now: datetime) -> list[JobHealth]:
     """How each job stands. ``longest_between`` says after how long without a success one is late."""
-    found = []
-    for job, longest in longest_between.items():
-        last = session.scalars(
-            select(JobRun).where(JobRun.job == job).order_by(JobRun.started_at.desc(), JobRun.id.desc()).limit(1)
-        ).first()
+    asked: list[ScalarSelect[Any]] = []
+    for job in longest_between:
+        of_job = JobRun.job == job
+        last_run = select(JobRun.id).where(of_job).order_by(JobRun.started_at.desc(), JobRun.id.desc()).limit(1)
         succeeded = select(func.max(JobRun.started_at)).where(
-            JobRun.job == job, JobRun.ended_at.is_not(None), JobRun.error.is_(None)
+            of_job, JobRun.ended_at.is_not(None), JobRun.error.is_(None)
         )
-        failed = select(func.count()).where(
-            JobRun.job == job, JobRun.error.is_not(None), JobRun.started_at >= now - LATELY
-        )
-        at = session.scalar(succeeded)
-        found.append(JobHealth(job, last, at, session.scalar(failed) or 0, at is None or now - at > longest))
-    return found
+        failed = select(func.count()).where(of_job, JobRun.error.is_not(None), JobRun.started_at >= now - LATELY)
+        asked += [one.scalar_subquery() for one in (last_run, succeeded, failed)]
+    answers = list(zip(*[iter(session.execute(select(*asked)).one())] * 3, strict=True))
+    last = {run.id: run for run in session.scalars(select(JobRun).where(JobRun.id.in_([one[0] for one in answers])))}
+    return [
+        JobHealth(job, last.get(run_id), at, failures, at is None or now - at > longest)
+        for (job, longest), (run_id, at, failures) in zip(longest_between.items(), answers, strict=True)
+    ]
 
 
 def runs_of(session: Session, job: str, *, limit: int = 50) -> Sequence[JobRun]:
@@ -103,6 +105,7 @@ LONGEST_BETWEEN = {
     "remind": timedelta(hours=16),
     "digest": timedelta(hours=26),
     "freeze": timedelta(hours=26),
+    "count": timedelta(minutes=45),
     "seal": timedelta(hours=26),
     "forget": timedelta(hours=26),
     "anonymise": timedelta(hours=26),

@@ -17,8 +17,8 @@ SUPERVISING = (PostRole.SUPERVISOR, PostRole.COORDINATOR)
 
 def supervised_offices(session: Session, posts: Iterable[Post]) -> set[int]:
     """The offices that the supervising ones among these posts reach."""
-    heads = {post.office_id for post in posts if post.role is PostRole.SUPERVISOR and not _is_cell(post)}
-    if any(post.role in SUPERVISING and _is_cell(post) for post in posts):
+    heads = {post.office_id for post in posts if post.role is PostRole.SUPERVISOR and not is_cell(post)}
+    if any(post.role in SUPERVISING and is_cell(post) for post in posts):
         return set(session.scalars(select(Office.id)))
     found = with_those_below(session, heads)
     for post in posts:
@@ -27,7 +27,7 @@ def supervised_offices(session: Session, posts: Iterable[Post]) -> set[int]:
     return found
 
 
-def _is_cell(post: Post) -> bool:
+def is_cell(post: Post) -> bool:
     """The Cabinet Division's cell coordinates all offices."""
     return post.office.level is OfficeLevel.CELL
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Complaint
 from grs.db.offices import Office, Post
@@ -26,7 +26,10 @@ from grs.usecases.calendars import CalendarShelf
 from grs.usecases.standing import Desk, is_about, is_out_of_sight
 
 MONTHS = 12
+SPANS = (1, 3, 6, MONTHS)
+"""Over how many months figures may be asked for."""
 MOST_SERVICES = 20
+MOST_DESKS = 50
 PAGE = 25
 
 
@@ -51,18 +54,23 @@ class Heat(NamedTuple):
 class Overview:
     """The figures of some offices together. Days are working days of the office that decided.
 
-    ``complaints`` and ``appeals`` are the months of ``reports`` added up.
+    ``complaints`` and ``appeals`` are the months of ``reports`` added up. ``desks`` are those with most overdue of
+    ``all_desks``; ``running`` and ``overdue`` are of all of them. ``kept_at``: counted by a job then; None: just now.
     """
 
     reports: Sequence[MonthReport]
     complaints: Counts
     appeals: Counts
     desks: Sequence[DeskFigures]
+    all_desks: int
+    running: int
+    overdue: int
     escalated: int
     median_days: float | None
     ninetieth_days: float | None
     heat: Sequence[Heat]
     causes: Sequence[RootCause]
+    kept_at: datetime | None = None
 
     @property
     def first(self) -> date:
@@ -71,14 +79,6 @@ class Overview:
     @property
     def last(self) -> date:
         return self.reports[-1].until
-
-    @property
-    def running(self) -> int:
-        return sum(desk.open for desk in self.desks)
-
-    @property
-    def overdue(self) -> int:
-        return sum(desk.overdue for desk in self.desks)
 
 
 def months_until(month: date, number: int = MONTHS) -> list[date]:
@@ -94,19 +94,30 @@ def overview(
     complaints, appeals = (over_months([report.totals[which] for report in reports]) for which in (0, 1))
     first, last = reports[0].month, reports[-1].until
     days = _days_taken(session, office_ids, _span(first, last), shelf)
+    desks = queries.open_by_desk(session, office_ids, today=today)
     heat = _heat(session, office_ids, first, last)
     shown = {cause for line in heat for cause in line.by_cause}
     return Overview(
         reports=reports,
         complaints=complaints,
         appeals=appeals,
-        desks=[DeskFigures(*row) for row in queries.open_by_desk(session, office_ids, today=today)],
+        desks=desk_figures(session, desks[:MOST_DESKS]),
+        all_desks=len(desks),
+        running=sum(opened for _, _, opened, _ in desks),
+        overdue=sum(late for _, _, _, late in desks),
         escalated=_count(session, queries.left_by_escalation(office_ids, _span(first, last))),
         median_days=percentile(days, 50),
         ninetieth_days=percentile(days, 90),
         heat=heat,
         causes=[cause for cause in RootCause if cause in shown],
     )
+
+
+def desk_figures(session: Session, rows: Sequence[tuple[int, Tier, int, int]]) -> list[DeskFigures]:
+    """Post, tier, open, overdue: with the posts themselves."""
+    wanted = select(Post).options(joinedload(Post.office)).where(Post.id.in_({row[0] for row in rows}))
+    posts = {post.id: post for post in session.scalars(wanted)}
+    return [DeskFigures(posts[post_id], tier, opened, late) for post_id, tier, opened, late in rows]
 
 
 def _span(first: date, last: date) -> queries.Span:
@@ -122,8 +133,8 @@ def _days_taken(
     offices = {o.id: o for o in session.scalars(select(Office).where(Office.id.in_({row[0] for row in rows})))}
     calendars = shelf.for_offices(session, offices.values())
     days: Counter[int] = Counter()
-    for office_id, received_on, ended_at, number in rows:
-        taken = calendars[office_id].count_working_days(received_on, ended_at.astimezone(DHAKA).date())
+    for office_id, received_on, decided_on, number in rows:
+        taken = calendars[office_id].count_working_days(received_on, decided_on)
         days[max(taken, 0)] += number
     return days
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import delete, false, select, update
 
 from grs.bootstrap import House, open_house
+from grs.db import schema
 from grs.db.annexes import FrozenAnnex, FrozenCount, FrozenLine, FrozenMonth, ReportedCase
 from grs.db.complaints import Complaint, Step
 from grs.db.offices import Office
@@ -29,6 +30,8 @@ from grs.usecases.annexes import (
     verify_frozen,
 )
 from grs.usecases.calendars import import_calendar
+from grs.usecases.escalation import escalate_overdue
+from grs.usecases.invariants import check_invariants
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.offices import find_office
 from grs.usecases.recalculation import recalculate_due_dates
@@ -37,7 +40,7 @@ from grs.usecases.standing import Desk
 from grs.usecases.supervision import Behind, cases_behind, overview
 from tests.conftest import SECRET, Clock, Template, make_settings
 from tests.simulation import Simulation
-from tests.stories import a_form, dhaka, dispose, lodge
+from tests.stories import a_form, assert_all_holds, dhaka, dispose, lodge
 
 YEAR_BEGINS, YEAR_ENDS = date(2025, 1, 6), date(2026, 1, 8)
 MONTHS = [date(2025, number, 1) for number in range(1, 13)]
@@ -364,6 +367,29 @@ def test_changed_frozen_figures_are_found_out(house: House, clock: Clock) -> Non
         with house.writers() as session:
             session.execute(change)
             assert verify_frozen(session) == [date(2025, 4, 1)], str(change)
+
+
+def test_months_frozen_before_the_cases_were_kept_stay_as_they_were(house: House, clock: Clock) -> None:
+    """A database of the release before, brought up: the frozen figures keep their hash, the cases are counted."""
+    numbers = [lodge(house, mobile=f"0170000000{n}").complaint.tracking_number for n in range(3)]
+    dispose(house, numbers[0])
+    clock.now = dhaka(date(2025, 5, 21), 0, 30)
+    freeze_months(house.writers, now=clock())
+    escalate_overdue(house.writers, shelf=house.shelf, now=clock())
+    with house.readers() as session:
+        hashes = [one.sha256 for one in session.scalars(select(FrozenAnnex).order_by(FrozenAnnex.office_id))]
+    house.engine.dispose()
+    schema.downgrade(house.engine, "0006")
+    schema.upgrade(house.engine)
+    with house.readers() as session:
+        assert verify_frozen(session) == []
+        assert hashes == [one.sha256 for one in session.scalars(select(FrozenAnnex).order_by(FrozenAnnex.office_id))]
+        assert hashes
+    assert_all_holds(house)
+    with house.writers() as session:
+        session.execute(delete(ReportedCase))
+        found = check_invariants(session, shelf=house.shelf)
+        assert {problem for _, problem in found} == {"its cases are not counted as its stays are"}
 
 
 def test_the_register_tells_what_was_decided(house: House, clock: Clock) -> None:

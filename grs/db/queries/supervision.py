@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, Date, and_, bindparam, cast, func, select, text, type_coerce
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.complaints import Assignment, Complaint, is_open
-from grs.db.offices import Post
+from grs.db.sets import among
 from grs.domain.disposal import RootCause
 from grs.domain.tiers import Tier
 from grs.domain.workflow import Action
@@ -23,60 +23,54 @@ Span = tuple[datetime, datetime]
 
 def lies_at(office_ids: Collection[int]) -> ColumnElement[bool]:
     """Open, and at a desk of these offices now."""
-    return and_(Complaint.office_id.in_(office_ids), is_open())
+    return and_(among(Complaint.office_id, office_ids), is_open())
 
 
-def open_by_desk(
-    session: Session, office_ids: Collection[int], *, today: date
-) -> Sequence[tuple[Post, Tier, int, int]]:
+def open_by_desk(session: Session, office_ids: Collection[int], *, today: date) -> Sequence[tuple[int, Tier, int, int]]:
     """Post, tier, open complaints, those of them past their due date; most overdue first."""
-    overdue = func.count().filter(Complaint.due_on < today)
-    counts = (
-        select(Complaint.post_id, Complaint.tier, func.count().label("open"), overdue.label("overdue"))
+    overdue = func.count().filter(Complaint.due_on < today).label("overdue")
+    query = (
+        select(Complaint.post_id, Complaint.tier, func.count().label("open"), overdue)
         .where(lies_at(office_ids))
         .group_by(Complaint.post_id, Complaint.tier)
-        .subquery()
+        .order_by(overdue.desc(), text("open DESC"), Complaint.post_id)
     )
-    query = (
-        select(Post, counts.c.tier, counts.c.open, counts.c.overdue)
-        .join(counts, counts.c.post_id == Post.id)
-        .options(joinedload(Post.office))
-        .order_by(counts.c.overdue.desc(), counts.c.open.desc(), Post.id)
-    )
-    return [(post, Tier(tier), opened, late) for post, tier, opened, late in session.execute(query)]
+    return [(post_id, Tier(tier), opened, late) for post_id, tier, opened, late in session.execute(query)]
 
 
 def left_by_escalation(office_ids: Collection[int], span: Span) -> ColumnElement[bool]:
     """A stay at these offices ended because its time ran out."""
-    return exists().where(
-        Assignment.complaint_id == Complaint.id,
-        Assignment.office_id.in_(office_ids),
-        Assignment.ended_by == Action.ESCALATE,
+    left = select(Assignment.complaint_id).where(
+        among(Assignment.office_id, office_ids),
+        Assignment.ended_by == bindparam(None, Action.ESCALATE, Assignment.ended_by.type, literal_execute=True),
         Assignment.ended_at >= span[0],
         Assignment.ended_at < span[1],
     )
+    return Complaint.id.in_(left)
 
 
-def decided_stays(
-    session: Session, office_ids: Collection[int], span: Span
-) -> Sequence[tuple[int, date, datetime, int]]:
-    """Office, day received, instant decided, how many: what the days that decisions took are counted from."""
+def decided_stays(session: Session, office_ids: Collection[int], span: Span) -> Sequence[tuple[int, date, date, int]]:
+    """Office, day received, day decided, how many: what the days that decisions took are counted from."""
+    if session.get_bind().dialect.name == "sqlite":
+        decided_on: Any = type_coerce(func.date(Assignment.ended_at, "+6 hours"), Date)
+    else:
+        decided_on = cast(func.timezone("Asia/Dhaka", Assignment.ended_at), Date)
     query = (
-        select(Assignment.office_id, Assignment.received_on, Assignment.ended_at, func.count())
+        select(Assignment.office_id, Assignment.received_on, decided_on.label("decided_on"), func.count())
         .where(
-            Assignment.office_id.in_(office_ids),
+            among(Assignment.office_id, office_ids),
             Assignment.ended_by.in_(DECIDED),
             Assignment.ended_at >= span[0],
             Assignment.ended_at < span[1],
         )
-        .group_by(Assignment.office_id, Assignment.received_on, Assignment.ended_at)
+        .group_by(Assignment.office_id, Assignment.received_on, text("decided_on"))
     )
-    return [(office, received, ended, n) for office, received, ended, n in session.execute(query) if ended is not None]
+    return [(office, received, decided, n) for office, received, decided, n in session.execute(query)]
 
 
 def about_services_of(office_ids: Collection[int], first: date, last: date) -> ColumnElement[bool]:
     """Disposed of between two days, and about a charter of these offices."""
-    charters = select(Charter.id).where(Charter.office_id.in_(office_ids))
+    charters = select(Charter.id).where(among(Charter.office_id, office_ids))
     return and_(Complaint.charter_id.in_(charters), Complaint.disposed_on.between(first, last))
 
 

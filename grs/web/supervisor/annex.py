@@ -11,12 +11,12 @@ from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS
 from grs.domain.deadlines import add_months
 from grs.domain.typed import read_number
 from grs.usecases.annex_files import annex_csv, annex_xlsx, register_csv
-from grs.usecases.annexes import corrections_of, count_hidden, first_of_month, month_report, register
+from grs.usecases.annexes import corrections_of, count_hidden, first_of_month, month_report, month_totals, register
 from grs.usecases.standing import is_out_of_sight
 from grs.web.doors import house
 from grs.web.people import me
 from grs.web.protection import logged_in
-from grs.web.supervisor.room import Page, asked_month, blueprint, months_to_choose, scope_of, today
+from grs.web.supervisor.room import Page, asked_month, blueprint, months_to_choose, offices_among, scope_of, today
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ROWS_A_PAGE = 50
@@ -32,7 +32,7 @@ def annex() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month(add_months(first_of_month(today()), -1))
         report = month_report(db, scope.office_ids, month, today=today())
-        offices = [office for office in scope.offices if office.id in report.by_office]
+        offices = offices_among(db, report.by_office)
         page = max(read_number(request.args.get("page")) or 1, 1)
         shown = offices if request.args.get("all") else offices[(page - 1) * OFFICES_A_PAGE : page * OFFICES_A_PAGE]
         address = dict(scope.asked) | {"month": f"{month:%Y-%m}"}
@@ -60,7 +60,7 @@ def registers() -> Page:
     with house().readers() as db:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month(add_months(first_of_month(today()), -1))
-        report = month_report(db, scope.office_ids, month, today=today())
+        (report,) = month_totals(db, scope.office_ids, [month], today=today())
         which = _which()
         is_appeals = which == "appeals"
         without = is_out_of_sight(me().desk(), scope.office_ids)
@@ -104,7 +104,7 @@ def annex_as_csv() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())
-        text = annex_csv(report, scope.offices, language=g.language)
+        text = annex_csv(report, offices_among(db, report.by_office), language=g.language)
     return _file(text.encode("utf-8-sig"), "text/csv", f"annex-{month:%Y-%m}.csv")
 
 
@@ -115,7 +115,7 @@ def register_as_csv() -> Page:
     with house().readers() as db:
         scope = scope_of(db, with_own_desks=True)
         month, which = asked_month(), _which()
-        report = month_report(db, scope.office_ids, month, today=today())
+        (report,) = month_totals(db, scope.office_ids, [month], today=today())
         without = is_out_of_sight(me().desk(), scope.office_ids)
         text = register_csv(db, report, appeals=which == "appeals", language=g.language, without=without)
     return _file(text.encode("utf-8-sig"), "text/csv", f"register-{which}-{month:%Y-%m}.csv")
@@ -130,7 +130,7 @@ def annex_as_xlsx() -> Page:
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())
         without = is_out_of_sight(me().desk(), scope.office_ids)
-        data = annex_xlsx(db, report, scope.offices, language=g.language, without=without)
+        data = annex_xlsx(db, report, offices_among(db, report.by_office), language=g.language, without=without)
     return _file(data, XLSX, f"annex-{month:%Y-%m}.xlsx")
 
 

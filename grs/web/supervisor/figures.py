@@ -12,14 +12,14 @@ from grs.domain.disposal import RootCause
 from grs.domain.errors import NotFound
 from grs.domain.tiers import Tier
 from grs.domain.typed import read_number
-from grs.usecases.supervision import MONTHS, WHATS, Behind, cases_behind, overview
+from grs.usecases.kept_overviews import kept_overview
+from grs.usecases.supervision import MONTHS, SPANS, WHATS, Behind, cases_behind, overview
 from grs.web.doors import house
 from grs.web.people import me
 from grs.web.presentation import list_line
 from grs.web.protection import logged_in
 from grs.web.supervisor.room import Page, asked_month, blueprint, months_to_choose, scope_of, today
 
-SPANS = (1, 3, 6, 12)
 BESIDE_THE_FORM = ("disposed_in_time", "filed_appeals_decided", "overturned")
 
 
@@ -35,7 +35,10 @@ def home() -> Page:
     with house().readers() as db:
         scope = scope_of(db)
         month = asked_month()
-        found = overview(db, scope.office_ids, until=month, months=_span(), today=today(), shelf=house().shelf)
+        asked: dict[str, Any] = {"until": month, "months": _span()}
+        found = kept_overview(db, scope.office_ids, **asked, now=house().clock())
+        if found is None:
+            found = overview(db, scope.office_ids, **asked, today=today(), shelf=house().shelf)
         person = db.get_one(Person, me().person_id)
         return render_template(
             "supervisor/home.html",

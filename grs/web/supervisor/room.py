@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grs.db.offices import Office
+from grs.db.sets import among
 from grs.domain.calendar import YEARS
 from grs.domain.deadlines import add_months
 from grs.domain.errors import NotFound, NotYours
@@ -32,7 +33,6 @@ class Scope:
 
     top: Office | None
     office_ids: Collection[int]
-    offices: Sequence[Office]
     choices: Sequence[Office]
     asked: Mapping[str, str]
 
@@ -57,10 +57,13 @@ def scope_of(db: Session, *, with_own_desks: bool = False) -> Scope:
     chosen = reach
     if top is not None:
         chosen = {top.id} if asked.get("alone") else with_those_below(db, {top.id}) & reach
+    return Scope(top=top, office_ids=chosen, choices=offices_among(db, reach, limit=MOST_CHOICES), asked=asked)
+
+
+def offices_among(db: Session, office_ids: Collection[int], *, limit: int | None = None) -> Sequence[Office]:
+    """Offices by district and name."""
     order = (Office.district_en, Office.name_en, Office.id)
-    choices = db.scalars(select(Office).where(Office.id.in_(reach)).order_by(*order).limit(MOST_CHOICES)).all()
-    offices = db.scalars(select(Office).where(Office.id.in_(chosen)).order_by(*order)).all()
-    return Scope(top=top, office_ids=chosen, offices=offices, choices=choices, asked=asked)
+    return db.scalars(select(Office).where(among(Office.id, office_ids)).order_by(*order).limit(limit)).all()
 
 
 def asked_month(default: date | None = None) -> date:

@@ -73,6 +73,15 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("complaint_id", "sequence", name=op.f("pk_reported_case")),
     )
     op.create_table(
+        "kept_overview",
+        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("months", sa.SmallInteger(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "until", "months", name=op.f("pk_kept_overview")),
+    )
+    op.create_table(
         "frozen_line",
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("office_id", sa.Integer(), nullable=False),
@@ -228,5 +237,5 @@ def downgrade() -> None:
         )
     with op.batch_alter_table("frozen_annex") as batch:
         batch.alter_column("facts", existing_type=sa.Text(), server_default=None, existing_nullable=False)
-    for table in ("frozen_count", "frozen_line", "reported_case"):
+    for table in ("frozen_count", "frozen_line", "kept_overview", "reported_case"):
         op.drop_table(table)
