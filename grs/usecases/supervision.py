@@ -217,8 +217,10 @@ def _cases_of_annex(session: Session, office_ids: Collection[int], behind: Behin
         select(func.count(), func.count(number.distinct()), func.count(number.distinct()).filter(hidden))
         .select_from(counted)
     ).one()  # fmt: skip
-    found = queries.found(session, Complaint.id.in_(select(number)), ~unseen, after=after, limit=PAGE + 1)
-    return Cases(found[:PAGE], total, distinct, kept_back, found[PAGE - 1].id if len(found) > PAGE else None)
+    page = select(number).distinct().where(number > after, ~hidden).order_by(number).limit(PAGE + 1)
+    ids = session.scalars(page).all()
+    found = queries.found(session, Complaint.id.in_(ids[:PAGE]), limit=PAGE)
+    return Cases(found, total, distinct, kept_back, ids[PAGE - 1] if len(ids) > PAGE else None)
 
 
 def _conditions(
