@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text
+from sqlalchemy import ColumnElement, ForeignKey, Index, SmallInteger, String, Text, and_, not_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from grs.db.base import Base, Word
@@ -24,6 +24,13 @@ class ReportedCase(Base):
         # A month that runs: what is open, and what was decided since it began.
         Index("ix_reported_case_office_id_decided_on", "office_id", "decided_on"),
         Index("ix_reported_case_decided_on", "decided_on"),
+        # What went up because its time ran out.
+        Index(
+            "ix_reported_case_began_on_own_motion",
+            "began_on",
+            postgresql_where=text("is_appeal AND NOT is_filed_appeal"),
+            sqlite_where=text("is_appeal AND NOT is_filed_appeal"),
+        ),
     )
 
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
@@ -41,6 +48,11 @@ class ReportedCase(Base):
     is_in_time: Mapped[bool]
     outcome: Mapped[Outcome | None] = mapped_column(Word(Outcome))
     root_cause: Mapped[RootCause | None] = mapped_column(Word(RootCause))
+
+
+def is_own_motion() -> ColumnElement[bool]:
+    """An appeal that was taken up because the time below ran out; spelt as its index is."""
+    return and_(ReportedCase.is_appeal, not_(ReportedCase.is_filed_appeal))
 
 
 class KeptOverview(Base):

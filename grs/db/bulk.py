@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, insert, text, update
@@ -24,9 +25,10 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
     columns = list(rows[0])
     names = ", ".join(f'"{name}"' for name in columns)
     cursor = session.connection().connection.cursor()
+    values = itemgetter(*columns)
     with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
-            copy.write_row([_plain(row[name]) for name in columns])
+            copy.write_row(values(row))
 
 
 def copy_lines(session: Session, table: Table, columns: Sequence[str], lines: Sequence[str]) -> None:
@@ -72,12 +74,5 @@ def update_rows(session: Session, table: Table, *, key: Sequence[str], rows: Seq
     where_sql = " AND ".join(f'"{table.name}"."{name}" = given."{name}"' for name in key)
     session.execute(
         text(f'UPDATE "{table.name}" SET {sets} FROM unnest({arrays}) AS given({names}) WHERE {where_sql}'),
-        {name: [_plain(row[name]) for row in rows] for name in columns},
+        {name: [row[name] for row in rows] for name in columns},
     )
-
-
-def _plain(value: Any) -> Any:
-    """Words and numbers of a vocabulary as the driver knows them."""
-    if isinstance(value, str):
-        return str(value)
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -188,14 +188,6 @@ class Assignment(Base):
     __table_args__ = (
         # The annex of an office: its stays that began before a month's end.
         Index("ix_assignment_office_id_started_at", "office_id", "started_at"),
-        # What went up because its time ran out.
-        Index(
-            "ix_assignment_ended_at_escalated",
-            "ended_at",
-            "office_id",
-            postgresql_where=text("ended_by = 'escalate'"),
-            sqlite_where=text("ended_by = 'escalate'"),
-        ),
     )
 
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)

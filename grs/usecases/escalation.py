@@ -47,26 +47,34 @@ class _Sweep:
 
     def __init__(self, shelf: CalendarShelf, now: datetime) -> None:
         self.shelf, self.now, self.today = shelf, now, dhaka_date(now)
+        self._people: Recipients | None = None
         self._chains: dict[int, TierChain] = {}
+        self._offices: dict[int, Office] = {}
         self._calendars: dict[int, WorkingCalendar] = {}
         self._decisions: dict[tuple[int, Tier, date], Escalation | None] = {}
         self._crowded: set[int] | None = None
         self.failed: set[int] = set()
         self._run = f"{now:%Y%m%d%H%M}-{secrets.token_hex(4)}"  # two workers' sweeps write lists of their own
 
-    def prepare(self, session: Session, heads: Sequence[Head]) -> None:
-        """Fetch the chains of this batch, and the calendars as they are now: they may have changed."""
+    def prepare(self, session: Session, heads: Sequence[Head]) -> Recipients:
+        """Fetch the chains of this batch, and the calendars as they are now: they may have changed.
+
+        Returns who is told; they are looked up once a run.
+        """
         self._calendars.clear()
         self._decisions.clear()
         new = {head.chain_id for head in heads} - self._chains.keys()
         if new:
             for chain in session.scalars(select(Chain).where(Chain.id.in_(new))):
                 self._chains[chain.id] = chain.as_tier_chain()
-        desks = [desk for head in heads for desk in self._chains[head.chain_id]]
-        offices = {desk.office_id for desk in desks}
+        offices = {desk.office_id for chain in {head.chain_id for head in heads} for desk in self._chains[chain]}
+        if unknown := offices - self._offices.keys():
+            for office in session.scalars(select(Office).where(Office.id.in_(unknown))):
+                self._offices[office.id] = office
         if offices:
-            found = session.scalars(select(Office).where(Office.id.in_(offices))).all()
-            self._calendars = self.shelf.for_offices(session, found)
+            self._calendars = self.shelf.for_offices(session, [self._offices[one] for one in offices])
+        self._people = self._people.again(session) if self._people else Recipients(session, self.today)
+        return self._people
 
     def lists(self, session: Session) -> EscalationLists:
         """The lists of a batch; which offices are crowded is asked once a run, before anything has moved."""
@@ -177,8 +185,7 @@ def _escalate_batch(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -
         return Counter()
     width = len(HEAD_COLUMNS)
     heads = [Head(*row[:width]) for row in rows]
-    sweep.prepare(session, heads)
-    people = Recipients(session, sweep.today)
+    people = sweep.prepare(session, heads)
     clear_of = _accused(session, people, rows)
     moves = [
         (head, row, move)

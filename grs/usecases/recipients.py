@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -36,6 +37,11 @@ class Recipients:
         self._supervising: dict[int, list[Recipient]] = {}
         self._coordinators: list[tuple[Office, Recipient]] | None = None
 
+    def again(self, session: Session) -> Recipients:
+        """What is known already, with another transaction to ask for the rest."""
+        self._session = session
+        return self
+
     def load(self, *, posts: Iterable[int] = (), offices: Iterable[int] = ()) -> None:
         """Fetch what is not known yet, in at most a few queries."""
         new_posts = set(posts) - self._on_post.keys()
@@ -47,17 +53,20 @@ class Recipients:
 
     def on_post(self, post_id: int) -> list[Recipient]:
         """The holder; the stand-in where there is none or he is on leave; nobody when the post is vacant."""
-        self.load(posts=[post_id])
+        if post_id not in self._on_post:
+            self._load_posts({post_id})
         return self._on_post[post_id]
 
     def holding(self, post_id: int) -> list[Recipient]:
         """Whose post it is, also while they are away; never who sits in for them."""
-        self.load(posts=[post_id])
+        if post_id not in self._holding:
+            self._load_posts({post_id})
         return self._holding[post_id]
 
     def supervising(self, office_id: int) -> list[Recipient]:
         """The office's supervisors, or those of the nearest office above that has any; and its coordinators."""
-        self.load(offices=[office_id])
+        if office_id not in self._supervising:
+            self._load_offices({office_id})
         return self._supervising[office_id]
 
     def heading(self, office_id: int) -> list[Recipient]:
@@ -70,23 +79,25 @@ class Recipients:
 
     def _load_posts(self, post_ids: set[int]) -> None:
         rows = self._session.execute(
-            select(PostHolder.post_id, PostHolder.is_stand_in, is_away(self._today), Person)
+            select(PostHolder.post_id, PostHolder.is_stand_in, is_away(self._today).label("is_away"), *_RECIPIENT)
             .join(Person, Person.id == PostHolder.person_id)
             .where(PostHolder.post_id.in_(post_ids), *held_on(self._today))
             .order_by(PostHolder.post_id, PostHolder.id)
         ).all()
-        for post_id in post_ids:
-            there = [(is_stand_in, away, person) for held, is_stand_in, away, person in rows if held == post_id]
-            self._holding[post_id] = [_recipient(person) for is_stand_in, _, person in there if not is_stand_in]
-            present = [(is_stand_in, person) for is_stand_in, away, person in there if not away]
-            holders = [person for is_stand_in, person in present if not is_stand_in]
-            self._on_post[post_id] = [_recipient(p) for p in holders or [person for _, person in present]]
+        there: dict[int, list[Any]] = {post_id: [] for post_id in post_ids}
+        for row in rows:
+            there[row.post_id].append(row)
+        for post_id, found in there.items():
+            self._holding[post_id] = [_recipient(row) for row in found if not row.is_stand_in]
+            present = [row for row in found if not row.is_away]
+            holders = [row for row in present if not row.is_stand_in]
+            self._on_post[post_id] = [_recipient(row) for row in holders or present]
 
     def _load_offices(self, office_ids: set[int]) -> None:
         asked = {office_id: office_id for office_id in office_ids}
         while asked:
             rows = self._session.execute(
-                select(Post.office_id, Person)
+                select(Post.office_id, *_RECIPIENT)
                 .join(PostHolder, PostHolder.post_id == Post.id)
                 .join(Person, Person.id == PostHolder.person_id)
                 .where(
@@ -97,8 +108,8 @@ class Recipients:
                 .order_by(Post.office_id, PostHolder.id)
             ).all()
             found: dict[int, list[Recipient]] = {}
-            for office_id, person in rows:
-                found.setdefault(office_id, []).append(_recipient(person))
+            for row in rows:
+                found.setdefault(row.office_id, []).append(_recipient(row))
             up = select(Office.id, Office.parent_id).where(Office.id.in_(set(asked.values())))
             parents = {office_id: parent_id for office_id, parent_id in self._session.execute(up)}
             above: dict[int, int] = {}
@@ -118,14 +129,14 @@ class Recipients:
         """The coordinators of the office's district and division (G 5.4)."""
         if self._coordinators is None:
             rows = self._session.execute(
-                select(Post, Person)
+                select(Post, *_RECIPIENT)
                 .join(PostHolder, PostHolder.post_id == Post.id)
                 .join(Person, Person.id == PostHolder.person_id)
                 .where(Post.role == PostRole.COORDINATOR, *held_on(self._today))
                 .options(joinedload(Post.office))
                 .order_by(Post.id, PostHolder.id)
             ).all()
-            self._coordinators = [(post.office, _recipient(person)) for post, person in rows]
+            self._coordinators = [(row.Post.office, _recipient(row)) for row in rows]
         return [person for at, person in self._coordinators if coordinates(at, office)]
 
 
@@ -160,5 +171,8 @@ def held_on(today: date) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _recipient(person: Person) -> Recipient:
-    return Recipient(person.id, person.name, person.email, person.language, person.digest_only)
+_RECIPIENT = (Person.id, Person.name, Person.email, Person.language, Person.digest_only)
+
+
+def _recipient(row: Any) -> Recipient:
+    return Recipient(row.id, row.name, row.email, row.language, row.digest_only)

@@ -105,7 +105,7 @@ def overview(
         all_desks=len(desks),
         running=sum(opened for _, _, opened, _ in desks),
         overdue=sum(late for _, _, _, late in desks),
-        escalated=_count(session, queries.left_by_escalation(office_ids, _span(first, last))),
+        escalated=queries.count_escalated(session, office_ids, first, last),
         median_days=percentile(days, 50),
         ninetieth_days=percentile(days, 90),
         heat=heat,
@@ -229,7 +229,7 @@ def _conditions(
     months = months_until(first_of_month(behind.until), behind.months)
     first, last = months[0], min(month_end(months[-1]), today)
     if behind.what == "escalated":
-        return [queries.left_by_escalation(office_ids, _span(first, last))]
+        return [queries.left_by_escalation(office_ids, first, last)]
     if behind.what == "cause":
         is_cause = Complaint.root_cause == behind.cause if behind.cause else Complaint.root_cause.is_not(None)
         return [queries.about_services_of(office_ids, first, last), queries.of_service(behind.service), is_cause]

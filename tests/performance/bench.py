@@ -27,7 +27,7 @@ from tests.conftest import Clock, make_settings, new_postgres_database
 from tests.performance import counting_days
 from tests.performance.at_size import ESCALATIONS, Bench
 from tests.performance.measuring import ROUNDS, Figure, say, tell
-from tests.postgres import free_port, running_postgres, why_missing
+from tests.postgres import LARGE, free_port, running_postgres, why_missing
 from tests.promises.bench import environment, started, status_of, within
 
 SIZES = [int(one) for one in os.environ.get("BENCH_SIZES", "10000,100000").split(",")]
@@ -44,7 +44,7 @@ def main() -> int:
         if kind == "postgresql" and (missing := why_missing()):
             print(f"no PostgreSQL: {missing}; DB=sqlite measures SQLite", file=sys.stderr)
             return 1
-        server = stack.enter_context(running_postgres()) if kind == "postgresql" else ""
+        server = stack.enter_context(running_postgres(**LARGE)) if kind == "postgresql" else ""
         assert counting_days.same_days()
         figures += counting_days.figures()
         for size in SIZES:

@@ -29,6 +29,12 @@ _STEP = """
     INSERT INTO step (complaint_id, sequence, kind, happened_at, actor, details, previous_hash, hash)
     SELECT id, step_count, 'escalated', :now, 'scheduler', :details, :hash, :hash FROM {due}
 """
+_CASE = """
+    INSERT INTO reported_case (complaint_id, sequence, office_id, is_appeal, is_filed_appeal, intake, began_on, due_stay,
+        due_on, is_in_time)
+    SELECT id, assignment_sequence, office_id, {true}, {false}, 'own_motion', :today, assignment_sequence, :due, {false}
+    FROM {due}
+"""
 _MESSAGE = """
     INSERT INTO message (key, complaint_id, step_sequence, letter, channel, language, to_name, to_address, facts,
         queued_at, state, tries, next_try_at)
@@ -54,12 +60,13 @@ def escalate_bare(house: House, now: datetime, *, letters: int = LETTERS) -> Non
     }
     with house.writers.begin() as session:
         if house.engine.dialect.name == "postgresql":
-            names = {"due": "due", "false": "false", "numbers": f"generate_series(1, {letters}) AS n"}
+            names = {"due": "due", "false": "false", "true": "true", "numbers": f"generate_series(1, {letters}) AS n"}
             parts = [
                 f"due AS ({_MOVE} RETURNING id, office_id, post_id, assignment_sequence, step_count)",
                 f"ended AS ({_END.format(**names)})",
                 f"stay AS ({_STAY.format(**names)})",
                 f"step AS ({_STEP.format(**names)})",
+                f"reported AS ({_CASE.format(**names)})",
             ]
             session.execute(text(f"WITH {', '.join(parts)} {_MESSAGE.format(**names)}"), values)
             return
@@ -69,7 +76,7 @@ def escalate_bare(house: House, now: datetime, *, letters: int = LETTERS) -> Non
             "due": values["due"].isoformat(),
         }  # type: ignore[attr-defined]
         series = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(1, letters + 1))
-        names = {"due": "due", "false": "0", "numbers": f"({series})"}
+        names = {"due": "due", "false": "0", "true": "1", "numbers": f"({series})"}
         session.execute(
             text(
                 "CREATE TEMP TABLE due AS SELECT id, office_id, post_id, step_count + 1 AS step_count,"
@@ -77,7 +84,7 @@ def escalate_bare(house: House, now: datetime, *, letters: int = LETTERS) -> Non
             ),
             values,
         )
-        for statement in (_MOVE, _END, _STAY, _STEP, _MESSAGE):
+        for statement in (_MOVE, _END, _STAY, _STEP, _CASE, _MESSAGE):
             session.execute(text(statement.format(**names)), values)
         session.execute(text("DROP TABLE due"))
 

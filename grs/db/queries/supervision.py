@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, cast, func, select, text, type_coerce
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, func, select, text, type_coerce
+from sqlalchemy.orm import Session, aliased, joinedload
 
+from grs.db.annexes import ReportedCase, is_own_motion
 from grs.db.charters import Charter, CharterEntry
 from grs.db.complaints import Assignment, Complaint, is_open
 from grs.db.sets import among
@@ -38,15 +39,28 @@ def open_by_desk(session: Session, office_ids: Collection[int], *, today: date) 
     return [(post_id, Tier(tier), opened, late) for post_id, tier, opened, late in session.execute(query)]
 
 
-def left_by_escalation(office_ids: Collection[int], span: Span) -> ColumnElement[bool]:
-    """A stay at these offices ended because its time ran out."""
-    left = select(Assignment.complaint_id).where(
-        among(Assignment.office_id, office_ids),
-        Assignment.ended_by == bindparam(None, Action.ESCALATE, Assignment.ended_by.type, literal_execute=True),
-        Assignment.ended_at >= span[0],
-        Assignment.ended_at < span[1],
+def left_by_escalation(office_ids: Collection[int], first: date, last: date) -> ColumnElement[bool]:
+    """A stay at these offices ended between two days because its time ran out."""
+    return Complaint.id.in_(escalated(office_ids, first, last))
+
+
+def escalated(office_ids: Collection[int], first: date, last: date) -> Select[int]:
+    """The complaint of each case that went up from these offices between two days: there began one on own motion."""
+    below = aliased(ReportedCase)
+    return (
+        select(below.complaint_id)
+        .join(
+            ReportedCase,
+            and_(ReportedCase.complaint_id == below.complaint_id, ReportedCase.sequence == below.due_stay + 1),
+        )
+        .where(is_own_motion(), ReportedCase.began_on.between(first, last), among(below.office_id, office_ids))
     )
-    return Complaint.id.in_(left)
+
+
+def count_escalated(session: Session, office_ids: Collection[int], first: date, last: date) -> int:
+    """How many complaints went up from these offices between two days."""
+    found = escalated(office_ids, first, last).distinct().subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def decided_stays(session: Session, office_ids: Collection[int], span: Span) -> Sequence[tuple[int, date, date, int]]:

@@ -40,14 +40,14 @@ def upgrade() -> None:
     _fill_cases()
     op.create_index("ix_reported_case_office_id_decided_on", "reported_case", ["office_id", "decided_on"])
     op.create_index("ix_reported_case_decided_on", "reported_case", ["decided_on"])
+    own_motion = sa.text("is_appeal AND NOT is_filed_appeal")
+    op.create_index(
+        "ix_reported_case_began_on_own_motion", "reported_case", ["began_on"],
+        postgresql_where=own_motion, sqlite_where=own_motion,
+    )  # fmt: skip
     _spread_frozen_months()
     with op.batch_alter_table("frozen_annex") as batch:
         batch.drop_column("facts")
-    escalated = sa.text("ended_by = 'escalate'")
-    op.create_index(
-        "ix_assignment_ended_at_escalated", "assignment", ["ended_at", "office_id"],
-        postgresql_where=escalated, sqlite_where=escalated,
-    )  # fmt: skip
 
 
 def _create_tables() -> None:
@@ -217,7 +217,6 @@ def _ids_of(numbers: Collection[str]) -> dict[str, int]:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_assignment_ended_at_escalated", "assignment")
     op.add_column("frozen_annex", sa.Column("facts", sa.Text(), server_default="{}", nullable=False))
     bind = op.get_bind()
     for office_id, month in bind.execute(
