@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from grs.db.patience import WAITING_FOR_STANDBY, Connector, Gate, OutOfPatience, sessions_waiting
 
 WRITES = "grs_writes"
+ONLY_LOOKS = "grs_only_looks"
 BUSY_SECONDS = 30
 """How long SQLite's one writer's place is waited for."""
 ASKS_EVERY = 0.005
@@ -82,8 +83,8 @@ def waiting_for_standby(connection: Connection) -> bool:
 
 
 def readers(engine: Engine) -> sessionmaker[Session]:
-    """Sessions that only look."""
-    return sessionmaker(engine, expire_on_commit=False)
+    """Sessions that only look: what they were told once need not be asked again."""
+    return sessionmaker(engine, expire_on_commit=False, info={ONLY_LOOKS: True})
 
 
 def writers(engine: Engine) -> sessionmaker[Session]:

@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from grs.db.calendars import CalendarChange, CalendarDay
+from grs.db.engine import ONLY_LOOKS
 from grs.db.offices import Office
 from grs.domain.calendar import (
     NATIONAL,
@@ -186,6 +187,9 @@ def _retire_forecasts(session: Session, years: Iterable[int], now: datetime) -> 
     return retired
 
 
+SEEN = "grs_calendar_seen"
+
+
 class CalendarShelf:
     """The calendars in use, built once and again only when a row has changed; shared by threads.
 
@@ -219,6 +223,9 @@ class CalendarShelf:
             return stock.calendar(frozenset(scopes))
 
     def _in_use(self, session: Session) -> _Stock:
+        seen, known = session.info.get(SEEN), self._stock
+        if seen is known:
+            return known  # looked up already by who only looks
         # The count too: of two changes made at once the one with the lower numbers may be committed later.
         query = select(func.max(CalendarDay.id), func.count(CalendarDay.id), func.count(CalendarDay.superseded_at))
         newest, count, superseded = session.execute(query).one()
@@ -226,6 +233,8 @@ class CalendarShelf:
         with self._lock:
             if version != self._stock.version:
                 self._stock = _Stock(version, [day.as_row() for day in _active(session)])
+            if session.info.get(ONLY_LOOKS):
+                session.info[SEEN] = self._stock
             return self._stock
 
 

@@ -121,9 +121,13 @@ def is_out_of_sight(desk: Desk, office_ids: Collection[int]) -> ColumnElement[bo
     """
     if set(office_ids) <= set(desk.supervised_offices):
         return is_about(desk)
-    was_here = select(Assignment.complaint_id).where(
-        Assignment.complaint_id == Complaint.id,
-        or_(among(Assignment.post_id, desk.post_ids), among(Assignment.office_id, desk.supervised_offices)),
+    was_here = (
+        select(Assignment.complaint_id)
+        .correlate(Complaint)
+        .where(
+            Assignment.complaint_id == Complaint.id,
+            or_(among(Assignment.post_id, desk.post_ids), among(Assignment.office_id, desk.supervised_offices)),
+        )
     )
     supervised = select(Charter.id).where(among(Charter.office_id, desk.supervised_offices))
     return or_(is_about(desk), and_(~was_here.exists(), Complaint.charter_id.not_in(supervised)))

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, abort, current_app, g, request
-from flask_babel import Babel
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -23,6 +22,7 @@ from grs.web import (
     citizen,
     errors,
     health,
+    languages,
     officer,
     operator,
     people,
@@ -32,11 +32,11 @@ from grs.web import (
 )
 from grs.web.citizen.filing import TOO_LARGE_ALTOGETHER
 from grs.web.headers import security_headers
+from grs.web.languages import LANGUAGES, chosen_language
 from grs.web.limits import limiter
 
 log = logging.getLogger(__name__)
 
-LANGUAGES = ("bn", "en")
 LARGEST_REQUEST = 2 * 1024 * 1024
 ENDPOINTS_WITH_FILES = {"citizen.keep_page", "citizen.do_act", "operator.take_sheet", "officer.answer_task",
     "admin.read_charter_document", "admin.propose_calendar", "admin.add_office"}  # fmt: skip
@@ -58,8 +58,6 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         WTF_CSRF_TIME_LIMIT=None,  # a form may be filled in slowly; the token ends with the session
-        BABEL_DEFAULT_LOCALE="bn",
-        BABEL_TRANSLATION_DIRECTORIES=str(TEMPLATES / "translations"),
         RATELIMIT_STORAGE_URI=house.settings.rate_limit_storage,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
         COMPRESS_MIMETYPES=["text/html", "text/css", "image/svg+xml", "application/json", "text/csv"],
@@ -76,7 +74,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.before_request(_begin)  # before the token is looked for: a refusal is drawn in the person's language
     CSRFProtect(app)
     Compress(app)
-    Babel(app, locale_selector=chosen_language)
+    languages.init_app(app)
     limiter.init_app(app)
     people.init_app(app)
     protection.init_app(app)
@@ -91,12 +89,6 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(health.blueprint)
     app.after_request(_finish)
     return app
-
-
-def chosen_language() -> str:
-    """The language of this request: asked for in the address, else remembered, else Bangla."""
-    asked = request.args.get("lang", "") or request.cookies.get("language", "")
-    return asked if asked in LANGUAGES else "bn"
 
 
 def _allow_uploads() -> None:

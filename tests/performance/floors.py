@@ -30,8 +30,8 @@ _STEP = """
     SELECT id, step_count, 'escalated', :now, 'scheduler', :details, :hash, :hash FROM {due}
 """
 _CASE = """
-    INSERT INTO reported_case (complaint_id, sequence, office_id, is_appeal, is_filed_appeal, intake, began_on, due_stay,
-        due_on, is_in_time)
+    INSERT INTO reported_case (complaint_id, sequence, office_id, is_appeal, is_filed_appeal, intake, began_on,
+        due_stay, due_on, is_in_time)
     SELECT id, assignment_sequence, office_id, {true}, {false}, 'own_motion', :today, assignment_sequence, :due, {false}
     FROM {due}
 """
