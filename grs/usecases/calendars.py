@@ -223,9 +223,9 @@ class CalendarShelf:
             return stock.calendar(frozenset(scopes))
 
     def _in_use(self, session: Session) -> _Stock:
-        seen, known = session.info.get(SEEN), self._stock
-        if seen is known:
-            return known  # looked up already by who only looks
+        seen = session.info.get(SEEN)
+        if isinstance(seen, _Stock) and seen is self._stock:
+            return seen  # looked up already by who only looks
         # The count too: of two changes made at once the one with the lower numbers may be committed later.
         query = select(func.max(CalendarDay.id), func.count(CalendarDay.id), func.count(CalendarDay.superseded_at))
         newest, count, superseded = session.execute(query).one()
