@@ -26,12 +26,16 @@ from grs.usecases.seeding import seed
 from tests.conftest import Clock, make_settings, new_postgres_database
 from tests.performance import counting_days
 from tests.performance.at_size import ESCALATIONS, Bench
-from tests.performance.measuring import ROUNDS, Figure, say, tell
+from tests.performance.measuring import ROUNDS, Figure, keep, say, tell
 from tests.postgres import LARGE, free_port, running_postgres, why_missing
 from tests.promises.bench import environment, started, status_of, within
 
 SIZES = [int(one) for one in os.environ.get("BENCH_SIZES", "10000,100000").split(",")]
-OFFICES = int(os.environ.get("BENCH_OFFICES", "500"))
+
+
+def offices_of(size: int) -> int:
+    """A country has more of both: 500 offices for up to 50,000 complaints, 10,000 for a million."""
+    return int(os.environ.get("BENCH_OFFICES", 0)) or min(max(size // 100, 500), 10_000)
 
 
 def main() -> int:
@@ -49,7 +53,9 @@ def main() -> int:
         figures += counting_days.figures()
         for size in SIZES:
             url = new_postgres_database(server, f"bench_{size}") if server else f"sqlite:///{folder}/bench_{size}.db"
-            figures += at_size(url, folder, size)
+            for figure in at_size(url, folder, size):
+                figures.append(figure)
+                keep(figure)
         figures += starting(url, folder)
     tell(figures)
     return 0
@@ -66,7 +72,9 @@ def at_size(url: str, folder: Path, size: int) -> Iterator[Figure]:
     overdue = min(ESCALATIONS * 2 * (ROUNDS + 1), size // 2)
     say(f"seeding {size:,} complaints")
     began = time.perf_counter()
-    seed(house.engine, house.writers, shelf=house.shelf, now=now, complaints=size, overdue=overdue, offices=OFFICES)
+    seed(house.engine, house.writers, shelf=house.shelf, now=now, complaints=size, overdue=overdue,
+        offices=offices_of(size),
+    )  # fmt: skip
     bench = Bench(house, complaints=size, folder=folder)
     yield bench.figure("complaints seeded", "/s", size / (time.perf_counter() - began), goal="≥ 5,000")
     yield from bench.all()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 
@@ -67,7 +68,18 @@ def tell(figures: Sequence[Figure]) -> None:
         size = f"{one.complaints:,}" if one.complaints else ""
         print(f"{name:<62}{size:>11}{_number(one.ours, one.unit):>14}{floor:>14}{ratio:>8}  {one.goal}")
     for one in figures:
-        print(json.dumps(asdict(one) | {"ratio": one.ratio}, ensure_ascii=False))
+        print(_line(one))
+
+
+def _line(one: Figure) -> str:
+    return json.dumps(asdict(one) | {"ratio": one.ratio}, ensure_ascii=False)
+
+
+def keep(one: Figure) -> None:
+    """Also into the file that ``BENCH_LINES`` names, as soon as it is known: an hour's run may be cut short."""
+    if path := os.environ.get("BENCH_LINES"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(_line(one) + "\n")
 
 
 def _number(value: float, unit: str) -> str:

@@ -14,5 +14,7 @@ from workers import jobs
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         house = open_house(make_settings(sys.argv[1], Path(folder)), clock=lambda: datetime.now(UTC))
+        print("ready", flush=True)
+        sys.stdin.readline()
         jobs.escalate(house)
         house.close()

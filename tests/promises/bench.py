@@ -126,12 +126,19 @@ class Site:
 
 @contextmanager
 def running_site(
-    url: str, folder: Path, *, workers: int = 1, threads: int = 4, wait: float = 60, **settings: str
+    url: str,
+    folder: Path,
+    *,
+    workers: int = 1,
+    threads: int = 4,
+    wait: float = 60,
+    app: str = "tests.promises.site:app",
+    **settings: str,
 ) -> Iterator[Site]:
-    """The product's web server as in production, answering."""
+    """The product's web server as in production, answering; or another application behind the same server."""
     port, log = free_port(), folder / "web.log"
     command = [
-        sys.executable, "-m", "gunicorn", "tests.promises.site:app", "--config", str(ROOT / "config/gunicorn.conf.py"),
+        sys.executable, "-m", "gunicorn", app, "--config", str(ROOT / "config/gunicorn.conf.py"),
         "--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads), "--log-level", "warning",
     ]  # fmt: skip
     settings = {"GRS_BASE_URL": f"http://127.0.0.1:{port}"} | settings
