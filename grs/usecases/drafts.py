@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.access_links import AccessLink, OpenedComplaint
+from grs.db.charters import Charter
 from grs.db.complaints import Complaint
 from grs.db.drafts import Attachment, AttachmentContent, Draft
 from grs.db.messages import Message, MessageState
@@ -216,6 +217,7 @@ def lodge_draft(
     now: datetime,
     secret_key: str,
     cutoff: time | None,
+    charter: Charter | None = None,
 ) -> Lodged:
     """Make the draft a complaint, once; raises DraftLodged when it is one already.
 
@@ -233,6 +235,7 @@ def lodge_draft(
         cutoff=cutoff,
         files=files_of_draft(session, draft),
         assistance=assistance,
+        charter=charter,
     )
     session.flush()
     draft.complaint_id, draft.lodged_at, draft.typed = lodged.complaint.id, now, {}

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grs.charter import read_day_limit
-from grs.db.charters import CharterEntry
+from grs.db.charters import Charter, CharterEntry
 from grs.db.complaints import AssistedFiling, Complainant, Complaint, ComplaintText
 from grs.db.drafts import Attachment
 from grs.db.offices import Office
@@ -54,12 +54,14 @@ def lodge_complaint(
     cutoff: time | None = None,
     files: Sequence[Attachment] = (),
     assistance: Assistance | None = None,
+    charter: Charter | None = None,
 ) -> Lodged:
     """Take a complaint against an office's charter and put it on the first desk.
 
-    ``entry_id`` is the promise complained about, None for another matter; ``assistance`` says who
-    keyed it in. The same form sent again gives the same complaint. Raises InvalidInput, NotFound, or
-    TooEarly for lateness before the charter's time has run out.
+    ``entry_id`` is the promise complained about, None for another matter; ``assistance`` says who keyed it in;
+    ``charter`` is the one in force today where the caller has just looked it up. The same form sent again gives
+    the same complaint. Raises InvalidInput, NotFound, or TooEarly for lateness before the charter's time has
+    run out.
     """
     form = tidy(form)
     identity = _identity_of(form, office, entry_id, assistance)
@@ -71,7 +73,7 @@ def lodge_complaint(
         return Lodged(existing, access_code, is_new=False)
     today = dhaka_date(now)
     check_form(form, today=today, is_assisted=assistance is not None)
-    charter = charter_in_force(session, office, today)
+    charter = charter or charter_in_force(session, office, today)
     entry = _entry_of(session, charter.id, entry_id)
     paper_day = assistance.paper_received_on if assistance else None
     if form.ground is Ground.LATE and entry is not None:

@@ -16,11 +16,18 @@ LONGEST_VISIT = timedelta(hours=12)
 
 
 def open_for_visit(
-    session: Session, token: str, complaint: Complaint, *, now: datetime, can_act: bool = True, receipt: bool = False
+    session: Session,
+    token: str,
+    complaint: Complaint,
+    *,
+    now: datetime,
+    can_act: bool = True,
+    receipt: bool = False,
+    is_new: bool = False,
 ) -> None:
-    """Note that this browser gave the code, or filed the complaint and gets its receipt."""
+    """Note that this browser gave the code, or filed the complaint (``is_new``: just now) and gets its receipt."""
     key = (token_hash(token), complaint.id)
-    known = session.get(OpenedComplaint, key)
+    known = None if is_new else session.get(OpenedComplaint, key)
     if known is None:
         known = OpenedComplaint(visit_hash=key[0], complaint_id=key[1], can_act=False, shows_receipt=False)
         session.add(known)

@@ -271,6 +271,7 @@ def _lodge(address: str) -> Page:
                 now=now,
                 secret_key=settings.secret_key,
                 cutoff=settings.cutoff,
+                charter=form.charter,
             )
         except InvalidInput as error:
             return draw_form(db, form, "check", form.typed, error.problems), 422
@@ -278,7 +279,7 @@ def _lodge(address: str) -> Page:
             problems = {"applied_on": "too_early"}
             return draw_form(db, form, "application", form.typed, problems, first_day=error.first_day), 422
         g.lodged = True
-        return _lodged(db, form, lodged.complaint)
+        return _lodged(db, form, lodged.complaint, is_new=lodged.is_new)
 
 
 def _answers(form: OpenForm) -> tuple[ComplaintForm, Assistance | None]:
@@ -292,11 +293,11 @@ def _answers(form: OpenForm) -> tuple[ComplaintForm, Assistance | None]:
     )
 
 
-def _lodged(db: Session, form: OpenForm, complaint: Complaint) -> Page:
+def _lodged(db: Session, form: OpenForm, complaint: Complaint, *, is_new: bool = False) -> Page:
     number, now = complaint.tracking_number, house().clock()
     if not drafts.shows_receipt_again(form.draft, now):
         return redirect(url_for("citizen.track", number=number), 303)
-    open_for_visit(db, renewed_visit(db), complaint, now=now, can_act=not form.is_assisted, receipt=True)
+    open_for_visit(db, renewed_visit(db), complaint, now=now, can_act=not form.is_assisted, receipt=True, is_new=is_new)
     return redirect(url_for("citizen.receipt", number=number), 303)
 
 
