@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from grs.bootstrap import House
 from grs.db.complaints import Complaint
@@ -52,6 +52,16 @@ from tests.promises.citizens import Phone, filing, fill_in_over_http, send
 
 PASSWORD = "only-for-the-bench"
 ESCALATIONS = int(os.environ.get("BENCH_ESCALATIONS", "5000"))
+HOT = {
+    "The sweep takes what is overdue": ("complaint.escalates_after <", "SKIP LOCKED"),
+    "An officer's list": ("ORDER BY complaint.due_on, complaint.id", "complaint.post_id ="),
+    "The counts above it": ("SELECT (SELECT count(*)", "complaint.post_id ="),
+    "A complaint by its number": ("WHERE complaint.tracking_number =", "complaint.access_code_hash"),
+    "A case's history": ("FROM step", "ORDER BY step.sequence"),
+    "The outbox": ("FROM message", "ORDER BY message.next_try_at"),
+    "A month that runs, all offices": ("FROM reported_case", "GROUP BY"),
+}
+"""What is asked most, by what its statement holds."""
 PARKED = timedelta(days=3_000)
 
 
@@ -71,7 +81,7 @@ class Bench:
     def all(self) -> Iterator[Figure]:
         parts: dict[str, Callable[[], Iterator[Figure]]] = {
             "pages": self.pages, "search": self.search, "annex": self.annex, "overview": self.overview,
-            "public": self.public, "verify": self.verify, "export": self.export, "idle": self.idle,
+            "public": self.public, "verify": self.verify, "export": self.export, "plans": self.plans, "idle": self.idle,
             "submissions": self.submissions, "escalation": self.escalation, "workers": self.workers, "busy": self.busy,
             "letters": self.letters, "recalculation": self.recalculation,
         }  # fmt: skip
@@ -152,6 +162,39 @@ class Bench:
         asked = ("নমুনা কার্যালয় ৭", "rangpur", "সনদ")
         times = [one for words in asked for one in self.times_of(client, f"/offices?q={words}")]
         yield self.figure(f"public search over {offices:,} offices, p95", "ms", p95(times) * 1e3, goal="≤ 50")
+
+    def plans(self) -> Iterator[Figure]:
+        """How PostgreSQL finds the rows of the hot queries, into the file that ``BENCH_PLANS`` names."""
+        path = os.environ.get("BENCH_PLANS")
+        if not path or self.kind != "PostgreSQL":
+            return
+        self.park_all()
+        asked: dict[str, Any] = {}
+
+        def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+            asked.setdefault(statement, parameters)
+
+        with self.house.readers() as session:
+            lodged = session.scalars(select(Complaint).where(Complaint.stage != Stage.DISPOSED).limit(1)).one()
+        client = self.log_in(lodged.post_id)
+        event.listen(self.house.engine, "before_cursor_execute", note)
+        client.get("/officer/")
+        client.get(f"/officer/complaints/{lodged.tracking_number}")
+        browser(self.house).post("/track", data={"number": lodged.tracking_number, "code": CODE})
+        self.sweep()
+        with self.house.readers() as session:
+            month_report(session, self.everything(), first_of_month(self.today), today=self.today)
+            waiting = select(Message).where(Message.state == "queued").order_by(Message.next_try_at).limit(20)
+            session.scalars(waiting).all()
+        event.remove(self.house.engine, "before_cursor_execute", note)
+        with Path(path).open("w", encoding="utf-8") as file, self.house.engine.connect() as connection:
+            for title, marks in HOT.items():
+                found = [one for one in asked if all(mark in one for mark in marks)]
+                for statement in found[:1]:
+                    explained = f"EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) {statement}"
+                    plan = connection.exec_driver_sql(explained, asked[statement]).scalars()
+                    file.write(f"### {title}\n\n```\n" + "\n".join(plan) + "\n```\n\n")
+        yield from ()
 
     # -- figures ---------------------------------------------------------------------
 
