@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db import schema
-from grs.db.engine import make_engine, readers, writers
+from grs.db.engine import make_engine, make_reports_engine, readers, writers
 from grs.logs import told_safely
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
@@ -33,11 +33,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """Everything a door needs to call a use case."""
+    """Everything a door needs to call a use case. ``reports`` read on a standby where there is one."""
 
     settings: Settings
     engine: Engine
+    reports_engine: Engine
     readers: sessionmaker[Session]
+    reports: sessionmaker[Session]
     writers: sessionmaker[Session]
     mail: MailTransport
     sms: SmsGateway
@@ -57,6 +59,7 @@ class House:
         """Let go of connections; the house can still be used and opens them again."""
         self.mail.close()
         self.engine.dispose()
+        self.reports_engine.dispose()
 
 
 log = logging.getLogger(__name__)
@@ -74,10 +77,13 @@ def open_house(
     """The product with its real parts, from the settings; ``patience`` as for ``make_engine``."""
     settings = settings or read_settings()
     engine = make_engine(settings.database_url, patience=patience)
+    reports_engine = make_reports_engine(engine, settings.database_replica_url, patience=patience)
     return House(
         settings=settings,
         engine=engine,
+        reports_engine=reports_engine,
         readers=readers(engine),
+        reports=readers(reports_engine),
         writers=writers(engine),
         mail=mail_transport(settings),
         sms=sms_gateway(settings),

@@ -33,6 +33,7 @@ class Settings:
     """All settings; ``config/default.toml`` says what each means."""
 
     database_url: str
+    database_replica_url: str
     base_url: str
     host: str
     port: int
@@ -94,6 +95,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if name not in known:
             raise SettingsError(name, "there is no such setting")
     values["database_url"] = _database_url(values["database_url"])
+    if values["database_replica_url"] and not values["database_replica_url"].startswith("postgresql://"):
+        raise SettingsError("database_replica_url", "must begin with postgresql://")
     for name in ("port", "smtp_port", "session_idle_minutes", "lodging_per_hour"):
         values[name] = _number(name, values[name])
     values["base_url"] = _base_url(values["base_url"] or f"http://{values['host']}:{values['port']}")
@@ -165,7 +168,16 @@ def _clock_time(name: str, value: str) -> time | None:
         raise SettingsError(name, f"{value!r} is not a time of day such as 17:00") from None
 
 
-_NEVER_SHOWN = ("secret", "password", "token", "database_url", "rate_limit_storage", "sms_gateway_url", "folder")
+_NEVER_SHOWN = (
+    "secret",
+    "password",
+    "token",
+    "database_url",
+    "database_replica_url",
+    "rate_limit_storage",
+    "sms_gateway_url",
+    "folder",
+)
 
 
 def shown_settings(settings: Settings) -> dict[str, tuple[str, str]]:

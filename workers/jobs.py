@@ -104,7 +104,7 @@ def freeze(house: House, *, dry_run: bool = False) -> Counts:
 
 def count(house: House, *, dry_run: bool = False) -> Counts:
     """Count the figures of those who supervise very many cases."""
-    return keep_overviews(house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
+    return keep_overviews(house.reports, house.writers, shelf=house.shelf, now=house.clock(), dry_run=dry_run)
 
 
 Job = Callable[..., Counts]

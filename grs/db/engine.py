@@ -11,13 +11,22 @@ from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.patience import WAITING_FOR_STANDBY, Connector, Gate, OutOfPatience, sessions_waiting
+from grs.db.patience import (
+    WAITING_FOR_STANDBY,
+    Connector,
+    Gate,
+    OutOfPatience,
+    StandbyConnector,
+    sessions_waiting,
+)
 
 WRITES = "grs_writes"
 ONLY_LOOKS = "grs_only_looks"
 BUSY_SECONDS = 30
 """How long SQLite's one writer's place is waited for."""
 ASKS_EVERY = 0.005
+ASKED_AGAIN_AFTER = 60
+"""Seconds after which a connection for reports is opened anew."""
 POOL = 16
 """Connections of a process: as many as it has threads, and some for a burst."""
 
@@ -38,11 +47,37 @@ def make_engine(url: str, *, patience: float | None = None) -> Engine:
     return engine
 
 
-def _postgres(url: Any, patience: float | None) -> Engine:
-    engine = create_engine(
+def make_reports_engine(engine: Engine, replica_url: str, *, patience: float | None = None) -> Engine:
+    """An engine for who only looks, and not at what he has just written: on a standby, else where ``engine`` is.
+
+    Which server it is, is decided anew every minute: a standby that fell behind or went away is left.
+    """
+    if not replica_url:
+        return engine
+    url = make_url(replica_url).set(drivername="postgresql+psycopg")
+    found = _pooled(url, patience, pool_recycle=ASKED_AGAIN_AFTER)
+    connect, at_primary = StandbyConnector(patience), Connector(patience)
+
+    @event.listens_for(found, "do_connect")
+    def open_connection(_dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
+        on_standby = connect(arguments, keywords)
+        if on_standby is not None:
+            return on_standby
+        where, how = engine.dialect.create_connect_args(engine.url)
+        return at_primary(where, dict(how))
+
+    return found
+
+
+def _pooled(url: Any, patience: float | None, **more: Any) -> Engine:
+    return create_engine(
         url, hide_parameters=True, pool_pre_ping=True, pool_size=POOL // 2, max_overflow=POOL // 2,
-        pool_timeout=patience or 30,
+        pool_timeout=patience or 30, **more,
     )  # fmt: skip
+
+
+def _postgres(url: Any, patience: float | None) -> Engine:
+    engine = _pooled(url, patience)
     connect, gate = Connector(patience), Gate()
 
     @event.listens_for(engine, "do_connect")

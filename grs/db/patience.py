@@ -93,12 +93,12 @@ class Connector:
     def __call__(self, arguments: Sequence[Any], keywords: dict[str, Any]) -> psycopg.Connection[Any]:
         hosts = _hosts(*arguments, **keywords)
         if len(hosts) == 1:
-            return self._open(hosts[0])
+            return _open(hosts[0], self.patience)
         found: list[tuple[int, psycopg.Connection[Any]]] = []
         failure: Exception | None = None
         for host in hosts:
             try:
-                connection = self._open(host)
+                connection = _open(host, self.patience)
                 is_standby, timeline = _timeline(connection)
             except psycopg.OperationalError as error:
                 failure = error
@@ -119,14 +119,52 @@ class Connector:
         self._newest = timeline
         return chosen
 
-    def _open(self, keywords: dict[str, Any]) -> psycopg.Connection[Any]:
-        if self.patience is not None:
-            # A line that died on the way leaves a session there with its locks; the server lets go of it too.
-            limit = f"-c idle_in_transaction_session_timeout={int(self.patience * 2_000)}"
-            keywords = keywords | {"options": f"{keywords.get('options') or ''} {limit}".strip()}
-        connection = PatientConnection.connect(**keywords)
-        connection.patience = self.patience
-        return connection
+
+class StandbyConnector:
+    """Opens connections to the first standby among the hosts of a URL that follows its primary."""
+
+    def __init__(self, patience: float | None) -> None:
+        self.patience = patience
+
+    def __call__(self, arguments: Sequence[Any], keywords: dict[str, Any]) -> psycopg.Connection[Any] | None:
+        """None where no standby answers, or each is behind by more than a minute."""
+        for host in _hosts(*arguments, **keywords):
+            try:
+                connection = _open(host, self.patience)
+            except psycopg.OperationalError as error:
+                log.warning("a standby for reports is away: %s", type(error).__name__)
+                continue
+            if _follows(connection):
+                return connection
+            connection.close()
+            log.warning("a standby for reports does not follow its primary")
+        return None
+
+
+def _follows(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        row = connection.execute(_FOLLOWS).fetchone()
+        connection.rollback()
+    except psycopg.OperationalError:
+        return False
+    return row is not None and bool(row[0])
+
+
+_FOLLOWS = (
+    "SELECT pg_is_in_recovery() AND EXISTS (SELECT FROM pg_stat_wal_receiver)"
+    " AND (pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()"
+    " OR pg_last_xact_replay_timestamp() > now() - interval '1 minute')"
+)
+
+
+def _open(keywords: dict[str, Any], patience: float | None) -> psycopg.Connection[Any]:
+    if patience is not None:
+        # A line that died on the way leaves a session there with its locks; the server lets go of it too.
+        limit = f"-c idle_in_transaction_session_timeout={int(patience * 2_000)}"
+        keywords = keywords | {"options": f"{keywords.get('options') or ''} {limit}".strip()}
+    connection = PatientConnection.connect(**keywords)
+    connection.patience = patience
+    return connection
 
 
 def _timeline(connection: psycopg.Connection[Any]) -> tuple[bool, int]:

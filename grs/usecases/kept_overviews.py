@@ -42,20 +42,26 @@ def kept_overview(
 
 
 def keep_overviews(
-    writers: sessionmaker[Session], *, shelf: CalendarShelf, now: datetime, many: int = MANY, dry_run: bool = False
+    readers: sessionmaker[Session],
+    writers: sessionmaker[Session],
+    *,
+    shelf: CalendarShelf,
+    now: datetime,
+    many: int = MANY,
+    dry_run: bool = False,
 ) -> Counter[str]:
     """Count the figures of everybody who supervises ``many`` cases or more, each in its own transaction."""
     counts: Counter[str] = Counter(kept=0)
     today = dhaka_date(now)
     month = first_of_month(today)
-    with writers() as session:
+    with readers() as session:
         scopes = _large_scopes(session, today, many)
     for office_ids in scopes:
         for months in SPANS:
             counts["kept"] += 1
             if dry_run:
                 continue
-            with writers() as session:
+            with readers() as session:
                 found = overview(session, office_ids, until=month, months=months, today=today, shelf=shelf)
             with writers.begin() as session:
                 session.merge(

@@ -98,7 +98,7 @@ def figures_json() -> Page:
 
 
 def _figures() -> Figures:
-    return house().figures.get(house().readers, now=house().clock())
+    return house().figures.get(house().reports, now=house().clock())
 
 
 def _cell(value: object) -> object:

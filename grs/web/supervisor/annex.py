@@ -28,7 +28,7 @@ OF = ("complaints", "appeals")
 @logged_in
 def annex() -> Page:
     """The form of a month, an office a line, with the totals; last month unless another is asked for."""
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month(add_months(first_of_month(today()), -1))
         report = month_report(db, scope.office_ids, month, today=today())
@@ -57,7 +57,7 @@ def annex() -> Page:
 @logged_in
 def registers() -> Page:
     """A register of a month, one row a case, in pages."""
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month(add_months(first_of_month(today()), -1))
         (report,) = month_totals(db, scope.office_ids, [month], today=today())
@@ -100,7 +100,7 @@ def _which() -> str:
 @logged_in
 def annex_as_csv() -> Page:
     """The form as CSV."""
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())
@@ -112,7 +112,7 @@ def annex_as_csv() -> Page:
 @logged_in
 def register_as_csv() -> Page:
     """A register as CSV."""
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db, with_own_desks=True)
         month, which = asked_month(), _which()
         (report,) = month_totals(db, scope.office_ids, [month], today=today())
@@ -125,7 +125,7 @@ def register_as_csv() -> Page:
 @logged_in
 def annex_as_xlsx() -> Page:
     """The form and both registers as a workbook."""
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())

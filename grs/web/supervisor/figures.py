@@ -32,14 +32,15 @@ def _span() -> int:
 @logged_in
 def home() -> Page:
     """The figures of the chosen offices over some months."""
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db)
         month = asked_month()
         asked: dict[str, Any] = {"until": month, "months": _span()}
         found = kept_overview(db, scope.office_ids, **asked, now=house().clock())
         if found is None:
             found = overview(db, scope.office_ids, **asked, today=today(), shelf=house().shelf)
-        person = db.get_one(Person, me().person_id)
+        with house().readers() as now_db:  # what was chosen a moment ago may not be on a standby yet
+            digest_only = now_db.get_one(Person, me().person_id).digest_only
         return render_template(
             "supervisor/home.html",
             scope=scope,
@@ -48,7 +49,7 @@ def home() -> Page:
             span=_span(),
             spans=SPANS,
             months=months_to_choose(),
-            digest_only=person.digest_only,
+            digest_only=digest_only,
             is_kept=bool(request.args.get("done")),
             behind=lambda **what: url_for("supervisor.cases", **_address(month), **what),
         )
@@ -64,7 +65,7 @@ def _address(month: Any) -> dict[str, Any]:
 def cases() -> Page:
     """The cases behind one figure."""
     behind = _asked()
-    with house().readers() as db:
+    with house().reports() as db:
         scope = scope_of(db, with_own_desks=behind.what == "annex")
         found = cases_behind(
             db, scope.office_ids, behind, desk=me().desk(), after=read_number(request.args.get("after")) or 0
