@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from heapq import nsmallest
 
 SMALLEST_SHOWN = 5
 """Counts from 1 to 4 are hidden, and what would give them away by subtraction (ours)."""
@@ -30,29 +32,46 @@ def protect(rows: Sequence[Sequence[int]], *, width: int, also: Sequence[Sequenc
     hidden = {(y, x) for y, row in enumerate(counts) for x, n in enumerate(row) if 0 < n < SMALLEST_SHOWN}
     hidden |= {(y, x) for y, marks in enumerate(also) for x, is_marked in enumerate(marks) if is_marked}
     while bridges := _bridges(hidden):
-        hidden |= _closing(bridges[0], hidden, counts)
+        hidden |= _closing(bridges, hidden, counts)
     return [[None if (y, x) in hidden else n for x, n in enumerate(row)] for y, row in enumerate(counts)]
 
 
-def _closing(cell: Cell, hidden: set[Cell], counts: Sequence[Sequence[int]]) -> set[Cell]:
-    """The cheapest three further corners of a rectangle: with them the cell lies on a circle."""
-    y, x = cell
+def _closing(bridges: Sequence[Cell], hidden: set[Cell], counts: Sequence[Sequence[int]]) -> set[Cell]:
+    """For each cell the cheapest three further corners of a rectangle: with them it lies on a circle.
+
+    A cell whose line and column have got a further one meanwhile may lie on a circle already and is left for the
+    next look.
+    """
     last, right = len(counts) - 1, len(counts[0]) - 1
 
-    def price(place: Cell) -> int:
-        if place in hidden:
+    def price(y: int, x: int) -> int:
+        if (y, x) in hidden:
             return 0
-        is_total = (place[0] == last) + (place[1] == right)  # what readers came for
-        return 1 + counts[place[0]][place[1]] + TOTALS_PRICE * is_total
+        is_total = (y == last) + (x == right)  # what readers came for
+        return 1 + counts[y][x] + TOTALS_PRICE * is_total
 
-    corners = (
-        ((y, column), (line, x), (line, column))
-        for line in range(last + 1)
-        if line != y
-        for column in range(right + 1)
-        if column != x
-    )
-    return set(min(corners, key=lambda three: sum(price(place) for place in three), default=()))
+    @cache
+    def cheapest_lines(x: int, column: int) -> list[tuple[int, int]]:
+        """What the two cells of a line in these columns cost together, and the line: the two cheapest lines."""
+        return nsmallest(2, ((price(line, x) + price(line, column), line) for line in range(last + 1)))
+
+    found: set[Cell] = set()
+    lines, columns = set(), set()
+    for y, x in bridges:
+        if y in lines and x in columns:
+            continue
+        options = (
+            (price(y, column) + cost, column, line)
+            for column in range(right + 1)
+            if column != x
+            for cost, line in cheapest_lines(x, column)
+            if line != y
+        )
+        _, column, line = min(options)
+        found |= {(y, column), (line, x), (line, column)}
+        lines |= {y, line}
+        columns |= {x, column}
+    return found
 
 
 def _bridges(cells: Collection[Cell]) -> list[Cell]:
