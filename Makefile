@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test promises check bench lock css translations clean
+.PHONY: setup run test promises check bench performance lock css translations clean
 
 setup: .venv/.run
 
@@ -22,6 +22,9 @@ check: .venv/.test
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.schema_check
 	@$(BIN)/python -m tests.advisories
+
+performance: .venv/.test
+	@$(BIN)/python -m tests.performance.report
 
 bench: .venv/.test
 	@$(BIN)/python -m tests.performance.bench

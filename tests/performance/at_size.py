@@ -161,7 +161,7 @@ class Bench:
         client = browser(self.house)
         asked = ("নমুনা কার্যালয় ৭", "rangpur", "সনদ")
         times = [one for words in asked for one in self.times_of(client, f"/offices?q={words}")]
-        yield self.figure(f"public search over {offices:,} offices, p95", "ms", p95(times) * 1e3, goal="≤ 50")
+        yield self.figure(f"public search, p95 ({offices:,} offices)", "ms", p95(times) * 1e3, goal="≤ 50")
 
     def plans(self) -> Iterator[Figure]:
         """How PostgreSQL finds the rows of the hot queries, into the file that ``BENCH_PLANS`` names."""
@@ -272,7 +272,7 @@ class Bench:
         with client.get("/officer/list.csv?state=all", buffered=False) as answer:
             for piece in answer.response:
                 rows += bytes(piece).count(b"\n")
-        yield self.figure(f"{rows:,} rows exported, more memory", "MiB", _most_memory() - before, goal="flat")
+        yield self.figure(f"rows exported, more memory ({rows:,} rows)", "MiB", _most_memory() - before, goal="flat")
         yield self.figure("rows exported", "/s", rows / (time.perf_counter() - began))
 
     # -- the site under load ------------------------------------------------------------
@@ -357,7 +357,7 @@ class Bench:
             bare = functools.partial(floors.escalate_bare, self.house, self.now, letters=letters)
             floor.append(each / timed(bare))
             floors.forget_bare_letters(self.house)
-        yield self.figure(f"escalations, {letters} letters each", "/s", statistics.median(ours),
+        yield self.figure(f"escalations ({letters} letters each)", "/s", statistics.median(ours),
                           floor=statistics.median(floor), floor_is="one SQL statement",
                           goal="≥ 4,000, ratio ≤ 2.5")  # fmt: skip
 
@@ -420,7 +420,7 @@ class Bench:
             stop.set()
             for thread in [looker, *people]:
                 thread.join(30)
-        yield self.figure(f"{moving:,} escalations by two workers while people file", "/s", moving / took)
+        yield self.figure(f"escalations by two workers while people file ({moving:,})", "/s", moving / took)
         submitted = [one.took for one in journal.filed]
         yield self.figure("submission meanwhile, p95", "ms", p95(submitted) * 1e3, goal="≤ 200")
         yield self.figure("tracking meanwhile, p95", "ms", p95(looked) * 1e3, goal="≤ 200")
@@ -487,14 +487,14 @@ class Bench:
         looked_at = preview.counts["looked_at"]
         took = timed(lambda: preview_calendar_change(house.readers, house.writers, rows, now=self.now))
         goals = ("≤ 2 for 100,000", "≤ 40 for 100,000")
-        yield self.figure(f"calendar change previewed, {looked_at:,} open", "s", took, goal=goals[0])
+        yield self.figure(f"calendar change previewed ({looked_at:,} open)", "s", took, goal=goals[0])
         with house.writers.begin() as session:
             import_calendar(session, rows, now=self.now)
         later = self.now + timedelta(minutes=10)
         began = time.perf_counter()
         counts = apply_calendar_changes(house.writers, shelf=house.shelf, now=later)
         took = time.perf_counter() - began
-        yield self.figure(f"the same applied, {counts['moved']:,} moved", "s", took, goal=goals[1])
+        yield self.figure(f"the same applied ({counts['moved']:,} moved)", "s", took, goal=goals[1])
 
 
 def _most_memory() -> float:
