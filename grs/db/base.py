@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, SmallInteger, String, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, MetaData, SmallInteger, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -80,3 +80,13 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime()}
+
+
+def found_by(table: str) -> Index:
+    """The index over a table's ``search_text`` by which PostgreSQL finds any three letters of it."""
+    return Index(
+        f"ix_{table}_search_text",
+        "search_text",
+        postgresql_using="gin",
+        postgresql_ops={"search_text": "gin_trgm_ops"},
+    ).ddl_if(dialect="postgresql")

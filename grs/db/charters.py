@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from grs.db.base import Base, Number, Word
+from grs.db.base import Base, Number, Word, found_by
 from grs.db.offices import Office, Post
 from grs.domain.bangla import search_text
 from grs.domain.lodging import Category
@@ -41,7 +41,7 @@ class CharterEntry(Base):
     """
 
     __tablename__ = "charter_entry"
-    __table_args__ = (UniqueConstraint("charter_id", "position"),)
+    __table_args__ = (UniqueConstraint("charter_id", "position"), found_by("charter_entry"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     charter_id: Mapped[int] = mapped_column(ForeignKey("charter.id"))

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, ForeignKey, Index, SmallInteger, String, Text, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from grs.db.base import Base, BigKey, Number, Word
+from grs.db.base import Base, BigKey, Number, Word, found_by
 from grs.db.charters import Chain, Charter, CharterEntry
 from grs.db.offices import Office, Post
 from grs.domain.disposal import Outcome, RootCause
@@ -139,14 +139,7 @@ class ComplaintText(Base):
     """
 
     __tablename__ = "complaint_text"
-    __table_args__ = (
-        Index(
-            "ix_complaint_text_search_text",
-            "search_text",
-            postgresql_using="gin",
-            postgresql_ops={"search_text": "gin_trgm_ops"},
-        ).ddl_if(dialect="postgresql"),
-    )
+    __table_args__ = (found_by("complaint_text"),)
 
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"), primary_key=True)
     search_text: Mapped[str] = mapped_column(Text)

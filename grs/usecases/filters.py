@@ -11,6 +11,7 @@ from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
 from grs.db.complaints import Complaint, Step, is_open
 from grs.db.desks import ComplaintTag, ComplaintWorker, SavedFilter
 from grs.db.offices import Person
+from grs.db.sets import among
 from grs.domain.bangla import normalise
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import printable
@@ -18,6 +19,8 @@ from grs.domain.workflow import NEWS, StepKind
 
 MOST_SAVED = 20
 MOST_CHOICES = 200
+MOST_ENTRIES = 4 * MOST_CHOICES
+"""Entries looked at for them: a service is in several versions of a charter, and in several charters."""
 LONGEST_NAME = 60
 LONGEST_QUERY = 1000
 
@@ -25,13 +28,10 @@ LONGEST_QUERY = 1000
 def services_of(
     session: Session, post_ids: Collection[int] | None, office_ids: Collection[int]
 ) -> Sequence[tuple[int, str]]:
-    """The services that come to these desks, or of these offices: one entry's number for each name."""
-    query = (
-        select(func.max(CharterEntry.id), CharterEntry.name)
-        .group_by(CharterEntry.name)
-        .order_by(CharterEntry.name)
-        .limit(MOST_CHOICES)
-    )
+    """The services that come to these desks, or of these offices: one entry's number for each name.
+
+    None where they are too many to choose from.
+    """
     if post_ids is not None:
         charters = (
             select(Chain.charter_id)
@@ -39,9 +39,15 @@ def services_of(
             .where(ChainDesk.post_id.in_(post_ids))
         )
     else:
-        charters = select(Charter.id).where(Charter.office_id.in_(office_ids))
-    rows = session.execute(query.where(CharterEntry.charter_id.in_(charters)))
-    return [(number, name) for number, name in rows]
+        charters = select(Charter.id).where(among(Charter.office_id, office_ids))
+    some = select(CharterEntry.id, CharterEntry.name).where(CharterEntry.charter_id.in_(charters)).limit(MOST_ENTRIES)
+    rows = session.execute(some).all()
+    names: dict[str, int] = {}
+    for number, name in rows:
+        names[name] = max(number, names.get(name, 0))
+    if len(rows) == MOST_ENTRIES or len(names) > MOST_CHOICES:
+        return []
+    return [(number, name) for name, number in sorted(names.items())]
 
 
 def entries_like(session: Session, entry_id: int) -> Sequence[int]:

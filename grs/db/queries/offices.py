@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.offices import Office
@@ -37,21 +37,15 @@ def search_services(
     session: Session, *, words: Sequence[str], today: date, district: str = "", page: int = 1
 ) -> Sequence[tuple[CharterEntry, Office]]:
     """Services of the charters in force whose name, with their office's, holds every word."""
-    version = aliased(Charter)
-    in_force = (
-        select(version.id)
-        .where(version.office_id == Office.id, version.in_force_from <= today)
-        .order_by(version.in_force_from.desc(), version.version.desc())
-        .limit(1)
-        .correlate(Office)
-        .scalar_subquery()
-    )
+    newest_first = (Charter.in_force_from.desc(), Charter.version.desc())
+    place = func.row_number().over(partition_by=Charter.office_id, order_by=newest_first).label("place")
+    versions = select(Charter.id, Charter.office_id, place).where(Charter.in_force_from <= today).subquery()
     query = (
         select(CharterEntry, Office)
-        .join(Charter, Charter.id == CharterEntry.charter_id)
-        .join(Office, Office.id == Charter.office_id)
+        .join(versions, versions.c.id == CharterEntry.charter_id)
+        .join(Office, Office.id == versions.c.office_id)
         .where(
-            Charter.id == in_force,
+            versions.c.place == 1,
             or_(*(CharterEntry.search_text.contains(word, autoescape=True) for word in words)),
             *(
                 or_(

@@ -46,6 +46,11 @@ def upgrade() -> None:
         postgresql_where=own_motion, sqlite_where=own_motion,
     )  # fmt: skip
     _spread_frozen_months()
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index(
+            "ix_charter_entry_search_text", "charter_entry", ["search_text"],
+            postgresql_using="gin", postgresql_ops={"search_text": "gin_trgm_ops"},
+        )  # fmt: skip
     with op.batch_alter_table("frozen_annex") as batch:
         batch.drop_column("facts")
 
@@ -217,6 +222,8 @@ def _ids_of(numbers: Collection[str]) -> dict[str, int]:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_index("ix_charter_entry_search_text", "charter_entry")
     op.add_column("frozen_annex", sa.Column("facts", sa.Text(), server_default="{}", nullable=False))
     bind = op.get_bind()
     for office_id, month in bind.execute(
