@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate
+from threading import Event, Semaphore
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 from sqlalchemy.orm import Session, sessionmaker
@@ -333,7 +334,25 @@ def _many_hands(world: World, processes: int | None) -> Iterator[Callable[[Seque
         yield lambda batches: (writer.write(*batch) for batch in batches)
         return
     with multiprocessing.get_context("spawn").Pool(count, _begin, (world,)) as pool:
-        yield lambda batches: pool.imap(_write, batches)
+        ahead = Semaphore(2 * count)  # written and not in the database yet: else they would fill the memory
+        is_over = Event()
+
+        def waiting(batches: Sequence[Batch]) -> Iterator[Batch]:
+            for batch in batches:
+                while not ahead.acquire(timeout=1):
+                    if is_over.is_set():
+                        return
+                yield batch
+
+        def write(batches: Sequence[Batch]) -> Iterator[Rows]:
+            for rows in pool.imap(_write, waiting(batches)):
+                yield rows
+                ahead.release()
+
+        try:
+            yield write
+        finally:
+            is_over.set()
 
 
 _hand: _Writer
