@@ -72,16 +72,25 @@ def preview_calendar_change(
         last_id = 0
         while batch := session.execute(_open_stays(last_id)).all():
             last_id = batch[-1].id
+            counts["looked_at"] += len(batch)
+            moved: Counter[tuple[date, date]] = Counter()
             for row in batch:
-                counts["looked_at"] += 1
                 due = recount(row)
-                if due == DueDate(received_on=row.received_on, due_on=row.due_on, is_provisional=row.is_provisional):
+                if (due.due_on, due.received_on, due.is_provisional) == (
+                    row.due_on,
+                    row.received_on,
+                    row.is_provisional,
+                ):
                     continue
-                counts.update(moved=1, earlier=due.due_on < row.due_on, later=due.due_on > row.due_on)
-                counts.update(newly_overdue=due.due_on < today <= row.due_on)
-                counts.update(no_longer_overdue=row.due_on < today <= due.due_on)
+                moved[row.due_on, due.due_on] += 1
                 if due.due_on != row.due_on and len(moves) < MOST_NAMED:
                     moves.append(Move(row.tracking_number, row.due_on, due.due_on))
+            for (was, will_be), number in moved.items():
+                counts["moved"] += number
+                counts["earlier"] += number * (will_be < was)
+                counts["later"] += number * (will_be > was)
+                counts["newly_overdue"] += number * (will_be < today <= was)
+                counts["no_longer_overdue"] += number * (was < today <= will_be)
             after_batch(counts["looked_at"])
         for row in session.execute(_escalated_stays(rows)) if rows else ():
             due = recount(row)
