@@ -49,10 +49,9 @@ def table(found: Lines) -> str:
     rows = ["| figure | " + " | ".join(f"{size:,}" for size in sizes) + " | floor at the largest | ratio | goal |",
             "|---|" + "---|" * (len(sizes) + 3)]  # fmt: skip
     for name, by_size in found.items():
-        if not any(by_size.get(size) for size in sizes):
-            continue
         last = by_size[max(by_size)]
-        cells = [number(by_size[size]) if size in by_size else "–" for size in sizes]
+        alike = number(last) if set(by_size) == {0} else "–"  # nothing to do with complaints
+        cells = [number(by_size[size]) if size in by_size else alike for size in sizes]
         floor = f"{rounded(last['floor'])} {last['unit']} ({last['floor_is']})" if last["floor"] else "–"
         ratio = f"{last['ratio']:.2f}" if last["ratio"] else "–"
         rows.append(f"| {name} | " + " | ".join(cells) + f" | {floor} | {ratio} | {last['goal'] or '–'} |")
