@@ -99,8 +99,13 @@ class Connector:
         for host in hosts:
             try:
                 connection = _open(host, self.patience)
+            except psycopg.OperationalError as error:
+                failure = error
+                continue
+            try:
                 is_standby, timeline = _timeline(connection)
             except psycopg.OperationalError as error:
+                connection.close()
                 failure = error
                 continue
             if is_standby:

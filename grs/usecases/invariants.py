@@ -97,7 +97,7 @@ def _complaints(
             )
         )
     }
-    reported = cases_that_differ(session, ids)
+    found: dict[int, list[str]] = {}
     for complaint in batch:
         problems = [
             *_identity(complaint),
@@ -107,9 +107,12 @@ def _complaints(
         if not problems and complaint.stage in OPEN_STAGES and stays[complaint.id][-1].started_at > counted_since:
             calendar, stay = calendars[complaint.office_id], stays[complaint.id][-1]
             problems += _dates(stay, calendar, cutoff=cutoff, paper_day=papers.get(complaint.id))
-        if complaint.id in reported and not problems:
-            problems.append("its cases are not counted as its stays are")
-        for problem in problems:
+        found[complaint.id] = problems
+    whole = [number for number, problems in found.items() if not problems]
+    for number in cases_that_differ(session, whole):
+        found[number].append("its cases are not counted as its stays are")
+    for complaint in batch:
+        for problem in found[complaint.id]:
             yield complaint.tracking_number, problem
 
 
