@@ -19,10 +19,9 @@ PLOTS = ROOT / "docs/performance"
 HEAD, PLANS = "<!-- figures -->", "<!-- plans -->"
 Lines = dict[str, dict[int, dict[str, Any]]]
 CHARTS = {
-    "pages": ("milliseconds, p95", ["officer's list, first page, p95", "officer's list, overdue, p95",
+    "pages": ("milliseconds", ["officer's list, first page, p95", "officer's list, overdue, p95",
               "a case's page with 30 steps, p95", "first page, p95", "the same page from what the job kept, p95",
-              "public search, p95"]),
-    "sweeps": ("milliseconds", ["sweep with nothing due"]),
+              "public search, p95", "sweep with nothing due"]),
     "jobs": ("a second", ["complaints seeded", "escalations", "escalations by two workers", "histories verified, steps",
              "letters sent over SMTP", "submissions"]),
     "figures": ("seconds", ["annex of this month, all offices", "supervisor's page, all offices, 12 months, counted",

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import select
 
 from grs.bootstrap import House
+from grs.db.charters import CharterEntry
+from grs.db.queries.offices import PAGE, search_services
+from grs.domain.bangla import search_words
+from grs.domain.calendar import dhaka_date
 from grs.usecases.seed_offices import invent_offices
 from grs.web.supervisor import annex
 from tests.conftest import Template, browser, log_in
@@ -47,3 +52,15 @@ def test_a_desk_of_too_many_services_offers_no_list_of_them(house: House, databa
         invent_offices(session, 100, now=house.clock())  # each with twenty services, and the same cell above
     assert 'name="service"' in here.get("/officer/").text
     assert 'name="service"' not in above.get("/officer/").text
+
+
+def test_a_service_is_found_by_short_words_too_where_no_office_is(house: House) -> None:
+    """Words of two letters have no index; they are looked for when nothing else is found."""
+    with house.readers() as session:
+        entry = session.scalars(select(CharterEntry).where(CharterEntry.name.contains("ই-নথি"))).first()
+        assert entry is not None
+        found = search_services(session, words=search_words("ই"), today=dhaka_date(house.clock()))
+        assert found
+        assert search_services(session, words=search_words("ই"), today=dhaka_date(house.clock()), thorough=False) == []
+        page_two = search_services(session, words=search_words("ই"), today=dhaka_date(house.clock()), page=2)
+        assert {one.id for one, _ in page_two}.isdisjoint({one.id for one, _ in found[:PAGE]})

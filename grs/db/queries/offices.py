@@ -34,9 +34,27 @@ def search_offices(
 
 
 def search_services(
-    session: Session, *, words: Sequence[str], today: date, district: str = "", page: int = 1
+    session: Session, *, words: Sequence[str], today: date, district: str = "", page: int = 1, thorough: bool = True
 ) -> Sequence[tuple[CharterEntry, Office]]:
-    """Services of the charters in force whose name, with their office's, holds every word."""
+    """Services of the charters in force whose name, with their office's, holds every word.
+
+    The name itself holds one of them: one of three letters or more, which the index finds. Only where there is no
+    such service, and ``thorough``, may it be a shorter one, for which every name is looked at.
+    """
+    long = [word for word in words if len(word) >= SHORTEST_INDEXED]
+    by_index = _services(session, words, long, today=today, district=district, page=1) if long else []
+    of_name = long if by_index or not thorough else words
+    if page == 1 and of_name is long:
+        return by_index
+    return _services(session, words, of_name, today=today, district=district, page=page) if of_name else []
+
+
+SHORTEST_INDEXED = 3
+
+
+def _services(
+    session: Session, words: Sequence[str], of_name: Sequence[str], *, today: date, district: str, page: int
+) -> Sequence[tuple[CharterEntry, Office]]:
     newest_first = (Charter.in_force_from.desc(), Charter.version.desc())
     place = func.row_number().over(partition_by=Charter.office_id, order_by=newest_first).label("place")
     versions = select(Charter.id, Charter.office_id, place).where(Charter.in_force_from <= today).subquery()
@@ -46,7 +64,7 @@ def search_services(
         .join(Office, Office.id == versions.c.office_id)
         .where(
             versions.c.place == 1,
-            or_(*(CharterEntry.search_text.contains(word, autoescape=True) for word in words)),
+            or_(*(CharterEntry.search_text.contains(word, autoescape=True) for word in of_name)),
             *(
                 or_(
                     CharterEntry.search_text.contains(word, autoescape=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import render_template, request
 
 from grs.db.queries.offices import PAGE, districts, search_offices, search_services
@@ -36,7 +38,8 @@ def search() -> Page:
     with house().readers() as db:
         all_districts = districts(db)
         offices = search_offices(db, words=words, district=district, page=page)
-        services = search_services(db, words=words, today=today(), district=district, page=page) if words else []
+        asked: dict[str, Any] = {"words": words, "district": district, "page": page}
+        services = search_services(db, **asked, today=today(), thorough=not offices) if words else []
     return render_template(
         "citizen/search.html",
         query=query,
