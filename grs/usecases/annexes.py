@@ -177,20 +177,7 @@ def corrections_of(session: Session, report: MonthReport, *, without: ColumnElem
     late = [one for one in late if one not in unseen]
     stays = stays_of(session, late, ends=_midnight(report.until + ONE_DAY))
     now = _lines_from(stays, report.office_ids, report.month, report.until)
-    columns = (getattr(FrozenLine, name) for name in LINE)
-    query = (
-        select(Complaint.tracking_number, *columns)
-        .join(Complaint, Complaint.id == FrozenLine.complaint_id)
-        .where(
-            FrozenLine.month == report.month,
-            among(FrozenLine.office_id, report.office_ids),
-            among(FrozenLine.complaint_id, late),
-        )
-    )
-    then: dict[int, Lines] = {}
-    for row in session.execute(query):
-        key = CaseKey(row.complaint_id, row.tracking_number, row.sequence)
-        then.setdefault(row.office_id, {})[key] = _line(row)
+    then = _frozen_lines(session, report.month, report.office_ids, among(FrozenLine.complaint_id, late))
     return [
         one
         for office_id in sorted({*then, *now})
@@ -314,12 +301,15 @@ def _is_as_frozen(session: Session, frozen: FrozenMonth, slugs: Mapping[int, str
     return (found, whole) == (sealed, frozen.sha256)
 
 
-def _frozen_lines(session: Session, month: date, office_ids: Collection[int]) -> dict[int, Lines]:
+def _frozen_lines(
+    session: Session, month: date, office_ids: Collection[int], *where: ColumnElement[bool]
+) -> dict[int, Lines]:
+    """By office, the lines of a frozen month."""
     columns = (getattr(FrozenLine, name) for name in LINE)
     query = (
         select(Complaint.tracking_number, *columns)
         .join(Complaint, Complaint.id == FrozenLine.complaint_id)
-        .where(FrozenLine.month == month, among(FrozenLine.office_id, office_ids))
+        .where(FrozenLine.month == month, among(FrozenLine.office_id, office_ids), *where)
     )
     found: dict[int, Lines] = {}
     for row in session.execute(query):
