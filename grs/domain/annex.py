@@ -120,7 +120,6 @@ class Case:
     dues: list[tuple[date, date]]
     decisions: list[Decision] = field(default_factory=list)
     forwarded_on: date | None = None
-    escalated_on: date | None = None
 
     def due_on(self, day: date) -> date:
         """The due date that holds on a day."""
@@ -183,9 +182,6 @@ def _end(cases: Sequence[Case], stay: Stay) -> None:
         return
     if stay.ended_by is Action.FORWARD:
         cases[-1].forwarded_on = stay.ended_on
-    elif stay.ended_by is Action.ESCALATE:
-        here = next(case for case in reversed(cases) if case.post_id == stay.post_id)
-        here.escalated_on = stay.ended_on
     elif stay.ended_by in DISPOSING:
         for case in cases:
             if case.forwarded_on is None and _is_open(case):

@@ -19,7 +19,7 @@ from grs.domain.workflow import Action
 
 Row = dict[str, Any]
 AT_ONCE = 2_000
-TABLE: Table = ReportedCase.__table__  # type: ignore[assignment]
+TABLE: Table = ReportedCase.__table__  # type: ignore[assignment]  # SQLAlchemy types it more widely
 
 
 def row_of(complaint_id: int, case: Case) -> Row:

@@ -280,6 +280,8 @@ def test_the_overview_adds_up_and_each_figure_leads_to_its_cases(year: House) ->
         desk = nobody(year)
         found = overview(session, ids, until=date(2025, 12, 1), months=12, today=YEAR_ENDS, shelf=year.shelf)
         filed = session.scalars(select(Complaint.id).where(Complaint.filed_on < date(2026, 1, 1))).all()
+        went_up = select(Step.complaint_id).where(Step.kind == "escalated", Step.happened_at < dhaka(date(2026, 1, 1)))
+        assert found.escalated == len(set(session.scalars(went_up))) > 50
         assert found.complaints.received >= len(filed), "forwarded in a later month: received by both offices"
         for both in zip(*(report.totals for report in found.reports), strict=True):
             assert over_months(both).received == sum(month.received for month in both)
