@@ -83,7 +83,7 @@ def open_house(
         engine=engine,
         reports_engine=reports_engine,
         readers=readers(engine),
-        reports=readers(reports_engine),
+        reports=readers(reports_engine, streams=True),
         writers=writers(engine),
         mail=mail_transport(settings),
         sms=sms_gateway(settings),

@@ -117,8 +117,14 @@ def waiting_for_standby(connection: Connection) -> bool:
     return bool(connection.exec_driver_sql(WAITING_FOR_STANDBY).scalar())
 
 
-def readers(engine: Engine) -> sessionmaker[Session]:
-    """Sessions that only look: what they were told once need not be asked again."""
+def readers(engine: Engine, *, streams: bool = False) -> sessionmaker[Session]:
+    """Sessions that only look: what they were told once need not be asked again.
+
+    On PostgreSQL each statement sees what was committed before it, in a transaction or not; without one its
+    beginning and its end need not be told to the server. Long answers, read as they come, need one: ``streams``.
+    """
+    if engine.dialect.name == "postgresql" and not streams:
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     return sessionmaker(engine, expire_on_commit=False, info={ONLY_LOOKS: True})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from grs.db.complaints import Complaint
@@ -28,6 +28,12 @@ from grs.usecases.tasks import asked_people, over_facts, tell_over
 BATCH = 200
 MOST_FILES_OF_AN_ANSWER = 5
 ENDED_MEANWHILE = "ended_meanwhile"
+
+
+def count_my_open_tasks(session: Session, desk: Desk) -> int:
+    """How much is asked of this person or his posts and not answered yet."""
+    query = select(func.count()).select_from(Task).join(Complaint, Complaint.id == Task.complaint_id)
+    return session.scalar(query.where(*asked_of(desk))) or 0
 
 
 def my_open_tasks(session: Session, desk: Desk, *, limit: int = 200) -> Sequence[Task]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, String, and_, false, literal, or_, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from grs.db.charters import ChainDesk, Charter
@@ -24,6 +24,9 @@ from grs.domain.workflow import OPEN_STAGES
 from grs.usecases.desks import accused_people
 from grs.usecases.recipients import Recipients
 
+MARK = "mark"
+_RELATION_BY = {TaskKind.INVESTIGATION: Relation.INVESTIGATES, MARK: Relation.DECIDES_MARK}
+"""By what waits for the person; every other task asks him something."""
 _ACCUSED_TIER = {About.GRIEVANCE_OFFICER: Tier.GRIEVANCE_OFFICER, About.APPEAL_OFFICER: Tier.APPEAL_OFFICER}
 
 
@@ -57,16 +60,18 @@ def relations(session: Session, complaint: Complaint, desk: Desk) -> set[Relatio
         found.add(Relation.ANSWERED)
     if ({stay.office_id for stay in stays} | {complaint.charter.office_id}) & set(desk.supervised_offices):
         found.add(Relation.SUPERVISES)
-    kinds = session.scalars(select(Task.kind).join(Complaint).where(Task.complaint_id == complaint.id, *asked_of(desk)))
-    for kind in kinds:
-        found.add(Relation.INVESTIGATES if kind is TaskKind.INVESTIGATION else Relation.ASKED)
-    mark = select(HabitualMark.id).where(
+    tasks = (
+        select(type_coerce(Task.kind, String)).join(Complaint).where(Task.complaint_id == complaint.id, *asked_of(desk))
+    )
+    marks = select(literal(MARK)).where(
         HabitualMark.complaint_id == complaint.id,
         HabitualMark.post_id.in_(desk.post_ids),
         HabitualMark.state.in_((MarkState.PROPOSED, MarkState.IN_FORCE)),
     )
-    if session.scalar(mark) is not None:
-        found.add(Relation.DECIDES_MARK)
+    for what in session.scalars(union_all(tasks, marks)):
+        found.add(_RELATION_BY.get(what, Relation.ASKED))
+    if complaint.about is About.NOBODY:
+        return found
     if session.scalar(select(Complaint.id).where(Complaint.id == complaint.id, is_about(desk))) is not None:
         found.add(Relation.ACCUSED)
     return found
@@ -95,23 +100,17 @@ def is_current() -> tuple[ColumnElement[bool], ...]:
 
 def is_about(desk: Desk) -> ColumnElement[bool]:
     """The complaint is about the person at work: about a post that he holds, or the office that he heads."""
-    own = select(ChainDesk.chain_id)
-    headed = select(Charter.id).where(Charter.office_id.in_(desk.headed_offices))
-    return and_(
-        is_about_somebody(),
-        or_(
-            *(
-                and_(
-                    Complaint.about == about,
-                    Complaint.filed_chain_id.in_(
-                        own.where(ChainDesk.tier == tier, ChainDesk.post_id.in_(desk.own_post_ids))
-                    ),
-                )
-                for about, tier in _ACCUSED_TIER.items()
-            ),
-            and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(headed)),
-        ),
-    )
+    ways: list[ColumnElement[bool]] = []
+    if desk.own_post_ids:
+        own = select(ChainDesk.chain_id).where(ChainDesk.post_id.in_(desk.own_post_ids))
+        ways += [
+            and_(Complaint.about == about, Complaint.filed_chain_id.in_(own.where(ChainDesk.tier == tier)))
+            for about, tier in _ACCUSED_TIER.items()
+        ]
+    if desk.headed_offices:
+        headed = select(Charter.id).where(Charter.office_id.in_(desk.headed_offices))
+        ways.append(and_(Complaint.about == About.HEAD_OF_OFFICE, Complaint.charter_id.in_(headed)))
+    return and_(is_about_somebody(), or_(*ways)) if ways else false()
 
 
 def is_out_of_sight(desk: Desk, office_ids: Collection[int]) -> ColumnElement[bool]:

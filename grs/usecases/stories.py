@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from grs.db.complaints import Assignment, Complaint, Step
 from grs.db.drafts import Attachment, AttachmentContent
 from grs.db.offices import Post
-from grs.db.queries.complaints import complaint_by_number
+from grs.db.queries.complaints import complaint_by_number, complaint_to_show
 from grs.domain.calendar import Day, WorkingCalendar
 from grs.domain.deadlines import DueDate, skipped_days
 from grs.domain.errors import NotFound
@@ -57,7 +57,7 @@ class Story:
 
 def story_for_complainant(session: Session, tracking_number: str, *, shelf: CalendarShelf) -> Story:
     """The story of a complaint whose code has been checked; raises NotFound."""
-    complaint = complaint_by_number(session, tracking_number)
+    complaint = complaint_to_show(session, tracking_number)
     if complaint is None:
         raise NotFound("complaint", tracking_number)
     return story_of(session, complaint, shelf, hidden=INTERNAL_STEPS, hidden_details=INTERNAL_DETAILS)
@@ -99,11 +99,11 @@ def story_of(
         {key: value for key, value in json.loads(step.details).items() if key not in hidden_details.get(step.kind, ())}
         for step in steps
     ]
-    wanted = {found[key] for found in details for key in POSTS_OF_A_STEP if found.get(key)}
-    posts = {
-        post.id: post
-        for post in session.scalars(select(Post).options(joinedload(Post.office)).where(Post.id.in_(wanted)))
-    }
+    posts = {stay.post_id: stay.post for stay in complaint.assignments}
+    wanted = {found[key] for found in details for key in POSTS_OF_A_STEP if found.get(key)} - posts.keys()
+    if wanted:
+        others = select(Post).options(joinedload(Post.office)).where(Post.id.in_(wanted))
+        posts |= {post.id: post for post in session.scalars(others)}
     files = session.scalars(
         select(Attachment).where(Attachment.complaint_id == complaint.id).order_by(Attachment.id)
     ).all()

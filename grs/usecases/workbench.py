@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from grs.db.complaints import Complainant, Complaint
 from grs.db.desks import ComplaintTag, ComplaintWorker, HabitualMark
 from grs.db.offices import Office, Person, Post
-from grs.db.queries.complaints import complaint_by_number, earlier_of_same_person
+from grs.db.queries.complaints import complaint_to_show, earlier_of_same_person
 from grs.db.queries.offices import offices_with_charter
 from grs.db.tasks import Task
 from grs.domain.access import Deed, deeds
@@ -113,7 +113,7 @@ def readable(session: Session, desk: Desk, tracking_number: str) -> Complaint:
 
 def _opened(session: Session, desk: Desk, tracking_number: str) -> tuple[Complaint, frozenset[Deed]]:
     """A complaint that this person may read, and what else he may do with it."""
-    complaint = complaint_by_number(session, read_digits(tracking_number))
+    complaint = complaint_to_show(session, read_digits(tracking_number))
     if complaint is None:
         raise NotFound("complaint", tracking_number)
     may = deeds(relations(session, complaint, desk))

@@ -31,8 +31,10 @@ manager.session_protection = None  # its own check trusts what the client says o
 class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """The person behind a session token, as pages need them; a stranger while the second factor is to come."""
 
-    def __init__(self, token: str, person: Person | None = None, *, awaits_code: bool = False) -> None:
-        self.token, self.awaits_code = token, awaits_code
+    def __init__(
+        self, token: str, person: Person | None = None, *, seats: Seats = (), awaits_code: bool = False
+    ) -> None:
+        self.token, self._seats, self.awaits_code = token, seats, awaits_code
         self.person_id, self.name, self.email = (person.id, person.name, person.email) if person else (0, "", "")
         self.has_second_factor = person is not None and person.totp_since is not None
 
@@ -48,11 +50,6 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         """Whether a second factor has to be set up before anything else."""
         return house().settings.second_factor == "required" and not self.has_second_factor
 
-    @cached_property
-    def _seats(self) -> Seats:
-        with house().readers() as session:
-            return seats_of(session, self.person_id, dhaka_date(house().clock()))
-
     @property
     def posts(self) -> list[Post]:
         return posts_among(self._seats)
@@ -60,6 +57,11 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     @property
     def own_posts(self) -> list[Post]:
         return posts_among(self._seats, own_only=True)
+
+    @property
+    def sits_in(self) -> bool:
+        """Whether he does somebody else's work too."""
+        return any(is_stand_in for _, is_stand_in in self._seats)
 
     @property
     def desks(self) -> list[Post]:
@@ -90,12 +92,13 @@ def _load(token: str) -> LoggedIn | None:
     now = house().clock()
     with house().readers() as session:
         found = live_session(session, token, now=now, idle=idle)
-    if found is None:
-        return None
+        if found is None:
+            return None
+        seats = seats_of(session, found.person_id, dhaka_date(now))
     if now - found.last_seen_at > SEEN_EVERY:
         with house().writers.begin() as session:
             keep_alive(session, token, now=now)
-    return LoggedIn(token, found.person, awaits_code=found.awaits_code)
+    return LoggedIn(token, found.person, seats=seats, awaits_code=found.awaits_code)
 
 
 def operator_id() -> int | None:

@@ -157,6 +157,6 @@ def test_control_without_lock_and_keys_two_decisions_stand_and_are_seen(
     event.listen(house.engine, "before_cursor_execute", unlocked, retval=True)
     results = at_once([closing(house, number, desk, 2)] * 2)
     assert decisions(house, number) == 2, results
-    with house.readers() as session:
+    with house.reports() as session:
         assert check_invariants(session, shelf=house.shelf) != []
     house.close()

@@ -121,7 +121,7 @@ def edits(session: Session) -> list[tuple[str, str, Any]]:
 
 def test_every_edit_is_named(history: House) -> None:
     roots = known_roots(history)
-    with history.readers() as session:
+    with history.reports() as session:
         tried = edits(session)
         assert named(session, history, roots) == []
     with tallied(f"P18 edits, {history.engine.dialect.name}") as tally:

@@ -397,7 +397,7 @@ def test_months_frozen_before_the_cases_were_kept_stay_as_they_were(house: House
 def test_the_register_tells_what_was_decided(house: House, clock: Clock) -> None:
     number = lodge(house).complaint.tracking_number
     dispose(house, number)
-    with house.readers() as session:
+    with house.reports() as session:
         ids = set(session.scalars(select(Office.id)))
         report = month_report(session, ids, date(2025, 4, 1), today=dhaka_date(clock()))
         (row,) = register(session, report, appeals=False, without=Complaint.id == 0)

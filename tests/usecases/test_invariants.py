@@ -40,7 +40,7 @@ DAMAGES = {
 
 
 def broken(house: House) -> list[tuple[str, str]]:
-    with house.readers() as session:
+    with house.reports() as session:
         return check_invariants(session, shelf=house.shelf)
 
 

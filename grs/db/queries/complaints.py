@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
-from sqlalchemy.orm import Session, defer, joinedload
+from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.complaints import (
@@ -21,6 +21,7 @@ from grs.db.complaints import (
     is_open,
 )
 from grs.db.desks import ComplaintTag, ComplaintWorker
+from grs.db.offices import Post
 from grs.domain.lodging import Ground
 from grs.domain.tiers import Tier
 from grs.domain.workflow import NEWS, Stage
@@ -36,6 +37,26 @@ def complaint_by_number(session: Session, tracking_number: str, *, lock: bool = 
     query = select(Complaint).where(Complaint.tracking_number == tracking_number)
     if lock:
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalar(query)
+
+
+def complaint_to_show(session: Session, tracking_number: str) -> Complaint | None:
+    """The complaint of a tracking number with all that its page names: fetched at once, drawn after the session."""
+    query = (
+        select(Complaint)
+        .where(Complaint.tracking_number == tracking_number)
+        .options(
+            joinedload(Complaint.entry),
+            joinedload(Complaint.office),
+            joinedload(Complaint.post).joinedload(Post.office),
+            joinedload(Complaint.charter).joinedload(Charter.office),
+            joinedload(Complaint.complainant),
+            joinedload(Complaint.assisted),
+            selectinload(Complaint.assignments).options(
+                joinedload(Assignment.post).joinedload(Post.office), joinedload(Assignment.office)
+            ),
+        )
+    )
     return session.scalar(query)
 
 

@@ -24,7 +24,7 @@ from grs.domain.tiers import Tier
 from grs.domain.typed import read_number
 from grs.domain.workflow import OPEN_STAGES, Stage
 from grs.usecases import filters, handling
-from grs.usecases.answers import my_open_tasks
+from grs.usecases.answers import count_my_open_tasks
 from grs.usecases.leaves import leaves_of, sitting_in
 from grs.usecases.marks import marks_to_decide
 from grs.usecases.posting import count_to_post
@@ -178,7 +178,7 @@ def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str
         if listing.show == "open"
         else None,
         "to_post": count_to_post(db, me().desk()),
-        "my_tasks": len(my_open_tasks(db, me().desk())),
+        "my_tasks": count_my_open_tasks(db, me().desk()),
         "to_decide": marks_to_decide(db, me().post_ids, today=today()),
         "services": filters.services_of(db, listing.post_ids or None, me().supervised_offices),
         "tags": filters.tags_at(db, listing.scope),
@@ -186,7 +186,9 @@ def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str
         "workers": filters.workers_by_complaint(db, complaint_ids),
         "news": filters.news_by_complaint(db, complaint_ids),
         "away": leaves_of(db, me().person_id, today=today()),
-        "sitting_in": {p.post_id: p.held_to for p in sitting_in(db, me().person_id, today=today())},
+        "sitting_in": {p.post_id: p.held_to for p in sitting_in(db, me().person_id, today=today())}
+        if me().sits_in
+        else {},
         "open_at": filters.open_at_posts(db, [post.id for post in me().desks], without=listing.about_me),
         "saved": filters.saved_filters(db, me().person_id),
         "sharing": people.on_post(listing.post_ids[0]) if listing.post_ids else [],
