@@ -19,6 +19,7 @@ from grs.settings import TEMPLATES
 from grs.web import (
     account,
     admin,
+    api,
     citizen,
     errors,
     health,
@@ -67,12 +68,13 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     )
     app.config.update(test_config or {})
     app.extensions["house"] = house
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Bangla is a third as long so
     if house.settings.behind_proxy:
         # Flask's documented way to put something around the application.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     app.before_request(_allow_uploads)  # before anything reads the form
     app.before_request(_begin)  # before the token is looked for: a refusal is drawn in the person's language
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Compress(app)
     languages.init_app(app)
     limiter.init_app(app)
@@ -87,6 +89,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(supervisor.blueprint)
     app.register_blueprint(admin.blueprint)
     app.register_blueprint(health.blueprint)
+    api.init_app(app, csrf)
     app.after_request(_finish)
     return app
 
@@ -126,7 +129,7 @@ def _finish(response: Response) -> Response:
         response.direct_passthrough = False
         response.get_data()  # whole, so that it is compressed whole and its file closed
     if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     is_https = bool(current_app.config["SESSION_COOKIE_SECURE"])
     security_headers(response, is_secure=is_https, scripts=request.blueprint in WITH_SCRIPTS)
     return response

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, g, render_template, request
 from flask_limiter.errors import RateLimitExceeded
@@ -12,15 +15,26 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from grs.domain.errors import ActionNotAllowed, ChangedMeanwhile, GrievanceError, NotFound, NotYours
+from grs.domain.errors import (
+    ActionNotAllowed,
+    AppealTooLate,
+    ChangedMeanwhile,
+    GrievanceError,
+    InvalidInput,
+    NotFound,
+    NotYours,
+    TooEarly,
+)
 from grs.logs import told_safely
+from grs.web.api.room import is_api, problem
 from grs.web.citizen import filing
 from grs.web.people import LoggedIn
+from grs.words import word
 
 log = logging.getLogger(__name__)
 
 _STATUS = {NotFound: 404, NotYours: 403, ActionNotAllowed: 409, ChangedMeanwhile: 409}
-Answer = tuple[str, int]
+Answer = tuple[str, int] | tuple[Response, int]
 
 
 def status_of(error: GrievanceError) -> int:
@@ -41,10 +55,53 @@ def init_app(app: Flask) -> None:
 
 def _page(template: str, status: int, **facts: object) -> Answer:
     g.setdefault("language", "bn")
+    if is_api():
+        return _problem(template, status)
     return render_template(f"errors/{template}.html", **facts), status
 
 
+def _problem(code: str, status: int, **more: object) -> Answer:
+    return problem(code, HTTPStatus(status).phrase, status, **({"detail": _told(code)} | more))
+
+
+def _told(code: str) -> str | None:
+    """Why, in the person's words, where there are some."""
+    try:
+        return word("refusal", code, g.language)
+    except KeyError:
+        return None
+
+
+def _problem_of(error: GrievanceError) -> Answer:
+    """A refusal with all that helps to do better."""
+    more: dict[str, object] = {}
+    if isinstance(error, InvalidInput):
+        more["errors"] = [
+            {"field": field, "code": reason, "message": word("problem", reason, g.language)}
+            for field, reason in error.problems.items()
+        ]
+    elif isinstance(error, TooEarly):
+        more["earliest_on"] = error.first_day.isoformat()
+    elif isinstance(error, AppealTooLate):
+        more["detail"] = f"{_told(error.code)} {error.last_day.isoformat()}"
+    return _problem(error.code, status_of(error), **more)
+
+
+def _misshapen(messages: Any, at: str = "") -> Iterator[dict[str, str]]:
+    """What of the sent data has not the shape it should have, field by field, in the library's words."""
+    if isinstance(messages, Mapping):
+        for name, found in messages.items():
+            yield from _misshapen(found, f"{at}.{name}" if at else str(name))
+    else:
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield {"field": at, "code": "invalid", "message": str(message)}
+
+
 def _refused(error: GrievanceError) -> Answer:
+    if is_api():
+        if isinstance(error, NotYours):
+            _note_refusal("not theirs")
+        return _problem_of(error)
     if isinstance(error, NotFound):
         return _page("not_found", 404)
     if isinstance(error, NotYours):
@@ -72,6 +129,9 @@ def _http(error: HTTPException) -> Answer | Response:
     if isinstance(error.response, Response):
         return error.response  # a view has stopped with its own answer
     code = error.code or 500
+    if is_api() and code in (400, 422):
+        errors = list(_misshapen(getattr(error, "data", {}).get("messages", {})))
+        return _problem("invalid_input", code, errors=errors)
     if code in (401, 403, 405):
         _note_refusal(str(code))
     if code == 404:

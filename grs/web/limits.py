@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import Any, TypeVar
 
 from flask import Response, current_app, g, request
 from flask_limiter import Limiter
@@ -53,6 +55,9 @@ FORMS_FOR_ONE_COMPLAINT = 3
 """How many forms may be begun for each complaint that may be filed."""
 
 
+View = TypeVar("View", bound=Callable[..., Any])
+
+
 def lodging_limit() -> str:
     return f"{current_app.config['LODGING_PER_HOUR']} per hour"
 
@@ -82,11 +87,12 @@ def by_waiting() -> str:
 
 def by_number() -> str:
     """The tracking number that a code is tried for, whether it exists or not, from one network."""
-    return f"number:{read_digits(request.form.get('number', ''))} {network()}"
+    return f"{by_number_anywhere()} {network()}"
 
 
 def by_number_anywhere() -> str:
-    return f"number:{read_digits(request.form.get('number', ''))}"
+    typed = (request.view_args or {}).get("number") or request.form.get("number", "")
+    return f"number:{read_digits(typed)[:20]}"
 
 
 def was_refused(response: Response) -> bool:
@@ -102,6 +108,25 @@ def was_wrong(response: Response) -> bool:
 def was_lodged(response: Response) -> bool:
     """Only a form that became a complaint counts, not one that was sent again."""
     return response.status_code == 303 and bool(getattr(g, "lodged", False))
+
+
+def was_made(response: Response) -> bool:
+    """As ``was_lodged``, where a program asked."""
+    return response.status_code == 201 and bool(getattr(g, "lodged", False))
+
+
+def guarded_by_code(view: View) -> View:
+    """The view is opened by number and code: wrong ones slow down, then lock, counted together wherever tried."""
+    for limit in (
+        limiter.shared_limit(TRACKING_PER_ADDRESS, "code-address", deduct_when=was_refused),
+        limiter.shared_limit(
+            TRACKING_PER_NUMBER_ANYWHERE, "code-anywhere", key_func=by_number_anywhere, deduct_when=was_refused
+        ),
+        limiter.shared_limit(TRIES_PER_NUMBER, "code-tries", key_func=by_number),
+        limiter.shared_limit(TRACKING_PER_NUMBER, "code-number", key_func=by_number, deduct_when=was_refused),
+    ):
+        view = limit(view)  # type: ignore[assignment]  # it gives the view back, wrapped
+    return view
 
 
 def was_accepted(response: Response) -> bool:

@@ -52,27 +52,67 @@ def search_services(
 SHORTEST_INDEXED = 3
 
 
-def _services(
-    session: Session, words: Sequence[str], of_name: Sequence[str], *, today: date, district: str, page: int
+def charters_of(session: Session, office: Office) -> Sequence[Charter]:
+    """Every version of an office's charter, newest first."""
+    query = select(Charter).where(Charter.office_id == office.id).order_by(Charter.version.desc())
+    return session.scalars(query).all()
+
+
+def offices_by_slug(
+    session: Session, *, words: Sequence[str], district: str, after: str, limit: int
+) -> Sequence[Office]:
+    """Offices with a charter whose names hold every word, in a district, from a slug on."""
+    query = _published().where(
+        Office.slug > after, *(Office.search_text.contains(word, autoescape=True) for word in words)
+    )
+    if district:
+        query = query.where(Office.district_en == district)
+    return session.scalars(query.order_by(Office.slug).limit(limit)).all()
+
+
+def services_by_number(
+    session: Session, *, today: date, words: Sequence[str], office_id: int | None, after: int, limit: int
 ) -> Sequence[tuple[CharterEntry, Office]]:
+    """Services of the charters in force whose name holds every word, of an office or of all, from a number on."""
+    query = _in_force(today).where(
+        CharterEntry.id > after, *(CharterEntry.search_text.contains(word, autoescape=True) for word in words)
+    )
+    if office_id is not None:
+        query = query.where(Office.id == office_id)
+    return [(entry, office) for entry, office in session.execute(query.order_by(CharterEntry.id).limit(limit))]
+
+
+def entry_in_force(session: Session, entry_id: int, *, today: date) -> tuple[CharterEntry, Office] | None:
+    """A service by its number with its office, where its charter is in force."""
+    row = session.execute(_in_force(today).where(CharterEntry.id == entry_id)).one_or_none()
+    return (row[0], row[1]) if row is not None else None
+
+
+def _in_force(today: date) -> Select[CharterEntry, Office]:
+    """The services of each office's newest charter in force, with the office."""
     newest_first = (Charter.in_force_from.desc(), Charter.version.desc())
     place = func.row_number().over(partition_by=Charter.office_id, order_by=newest_first).label("place")
     versions = select(Charter.id, Charter.office_id, place).where(Charter.in_force_from <= today).subquery()
-    query = (
+    return (
         select(CharterEntry, Office)
         .join(versions, versions.c.id == CharterEntry.charter_id)
         .join(Office, Office.id == versions.c.office_id)
-        .where(
-            versions.c.place == 1,
-            or_(*(CharterEntry.search_text.contains(word, autoescape=True) for word in of_name)),
-            *(
-                or_(
-                    CharterEntry.search_text.contains(word, autoescape=True),
-                    Office.search_text.contains(word, autoescape=True),
-                )
-                for word in words
-            ),
-        )
+        .where(versions.c.place == 1)
+    )
+
+
+def _services(
+    session: Session, words: Sequence[str], of_name: Sequence[str], *, today: date, district: str, page: int
+) -> Sequence[tuple[CharterEntry, Office]]:
+    query = _in_force(today).where(
+        or_(*(CharterEntry.search_text.contains(word, autoescape=True) for word in of_name)),
+        *(
+            or_(
+                CharterEntry.search_text.contains(word, autoescape=True),
+                Office.search_text.contains(word, autoescape=True),
+            )
+            for word in words
+        ),
     )
     if district:
         query = query.where(Office.district_en == district)

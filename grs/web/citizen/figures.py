@@ -36,7 +36,7 @@ COLUMNS = (
 @anyone
 def figures() -> Page:
     """All offices together, and a line for each."""
-    found = _figures()
+    found = figures_in_use()
     page = max(read_number(request.args.get("page")) or 1, 1)
     first = (page - 1) * OFFICES_A_PAGE
     return render_template(
@@ -54,7 +54,7 @@ def figures() -> Page:
 @anyone
 def office_figures(slug: str) -> Page:
     """One office."""
-    found = _figures()
+    found = figures_in_use()
     with house().readers() as db:
         office = find_office(db, slug)
     return render_template(
@@ -70,7 +70,7 @@ def figures_csv() -> Page:
     out = StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    for one in (_figures().by_office[ALL], *_figures().offices):
+    for one in (figures_in_use().by_office[ALL], *figures_in_use().offices):
         name = safe_cell(one.office.slug if one.office else "all")
         for month in one.months:
             row = (f"{month.month:%Y-%m}", month.received, month.disposed, month.in_time)
@@ -87,17 +87,18 @@ def figures_csv() -> Page:
 @anyone
 def figures_json() -> Page:
     """The same as JSON; a hidden number is null."""
-    found = _figures()
+    found = figures_in_use()
     return jsonify(
         as_of=found.made_at.isoformat(),
         since=found.since.isoformat(),
         hidden_below=SMALLEST_SHOWN,
-        all=_as_json(found.by_office[ALL]),
-        offices=[_as_json(one) for one in found.offices],
+        all=as_json(found.by_office[ALL]),
+        offices=[as_json(one) for one in found.offices],
     )
 
 
-def _figures() -> Figures:
+def figures_in_use() -> Figures:
+    """The figures that are shown now, on every page and in every file."""
     return house().figures.get(house().reports, now=house().clock())
 
 
@@ -105,7 +106,8 @@ def _cell(value: object) -> object:
     return "hidden" if value is None else value
 
 
-def _as_json(one: OfficeFigures) -> dict[str, Any]:
+def as_json(one: OfficeFigures) -> dict[str, Any]:
+    """The figures of one office, or of all; a hidden number is None."""
     return {
         "office": one.office.slug if one.office else None,
         "name_bn": one.office.name_bn if one.office else None,

@@ -41,12 +41,7 @@ def track() -> Page:
 
 
 @blueprint.post("/track")
-@limits.limiter.limit(limits.TRACKING_PER_NUMBER, key_func=limits.by_number, deduct_when=limits.was_refused)
-@limits.limiter.limit(limits.TRIES_PER_NUMBER, key_func=limits.by_number)
-@limits.limiter.limit(
-    limits.TRACKING_PER_NUMBER_ANYWHERE, key_func=limits.by_number_anywhere, deduct_when=limits.was_refused
-)
-@limits.limiter.limit(limits.TRACKING_PER_ADDRESS, deduct_when=limits.was_refused)
+@limits.guarded_by_code
 @anyone
 def open_tracking() -> Page:
     """Open the complaint when both are right; never say which one was wrong."""
