@@ -12,7 +12,7 @@ from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from grs.domain.errors import (
@@ -34,7 +34,7 @@ from grs.words import word
 log = logging.getLogger(__name__)
 
 _STATUS = {NotFound: 404, NotYours: 403, ActionNotAllowed: 409, ChangedMeanwhile: 409}
-Answer = tuple[str, int] | tuple[Response, int]
+Answer = tuple[str | Response, int] | tuple[str | Response, int, dict[str, str]]
 
 
 def status_of(error: GrievanceError) -> int:
@@ -138,7 +138,10 @@ def _http(error: HTTPException) -> Answer | Response:
         return _page("not_found", 404)
     if code == 413:
         return _page("too_large", 413)
-    return _page("failed" if code >= 500 else "not_possible", code, request_id=_request_id())
+    answer = _page("failed" if code >= 500 else "not_possible", code, request_id=_request_id())
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        return *answer, {"Allow": ", ".join(sorted(error.valid_methods))}
+    return answer
 
 
 READ_ONLY = "25006"

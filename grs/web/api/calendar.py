@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from grs.db.offices import Office
-from grs.domain.calendar import YEARS
 from grs.domain.tiers import LONGEST_LIMIT, DayLimit, LimitUnit
 from grs.usecases.explanations import explain
 from grs.usecases.offices import find_office
@@ -21,30 +20,16 @@ topic = Topic("calendar", __name__, description="Working days by the gazette, an
 
 MOST_DAYS = 400
 OFFICE = {"description": "An office's slug: its local holidays count too. Without it the nation's calendar."}
-FIRST, LAST = f"{YEARS[0]}-01-01", f"{YEARS[-1]}-12-31"
-
-
-def _in_reach(day: Any) -> None:
-    if day.year not in YEARS:
-        raise ValidationError(f"It is not between {FIRST} and {LAST}.")
-
-
-DAY = {"formatMinimum": FIRST, "formatMaximum": LAST, "description": f"Between {FIRST} and {LAST}."}
 
 
 class DaysQuery(Shape):
-    first = fields.Date(required=True, validate=_in_reach, metadata=DAY)
-    last = fields.Date(required=True, validate=_in_reach, metadata=DAY | {"description": f"{MOST_DAYS} days at most."})
+    first = fields.Date(required=True)
+    days = Whole(load_default=31, validate=validate.Range(min=1, max=MOST_DAYS), metadata={"description": "How many."})
     office = Text(load_default="", validate=validate.Length(max=80), metadata=OFFICE)
-
-    @validates_schema
-    def _order(self, asked: dict[str, Any], **_: Any) -> None:
-        if not 0 <= (asked["last"] - asked["first"]).days < MOST_DAYS:
-            raise ValidationError(f"From the first day to the last, {MOST_DAYS} days at most.", "last")
 
 
 class DueQuery(Shape):
-    received_on = fields.Date(required=True, validate=_in_reach, metadata=DAY)
+    received_on = fields.Date(required=True)
     amount = Whole(required=True, validate=validate.Range(min=1, max=LONGEST_LIMIT))
     unit = fields.Enum(LimitUnit, by_value=True, load_default=LimitUnit.WORKING_DAYS)
     office = Text(load_default="", validate=validate.Length(max=80), metadata=OFFICE)
@@ -61,8 +46,9 @@ def days(asked: dict[str, Any]) -> Any:
         office = find_office(db, asked["office"]) if asked["office"] else None
         shelf = house().shelf
         calendar = shelf.for_office(db, office) if office is not None else shelf.for_scopes(db)
-    span = (asked["last"] - asked["first"]).days + 1
-    return {"items": [calendar.day(asked["first"] + timedelta(days=n)) for n in range(span)], "next": None}
+    first = asked["first"].toordinal()
+    last = min(first + asked["days"], date.max.toordinal() + 1)
+    return {"items": [calendar.day(date.fromordinal(number)) for number in range(first, last)], "next": None}
 
 
 @topic.route("/working-days/due-date")

@@ -62,11 +62,13 @@ class CodeHeader(Shape):
     )  # fmt: skip
 
 
+READABLE = r"(?s)^.*[!-~\u00c0-\u167f]"
+
+
 def _text(longest: int, *, required: bool = False, **more: Any) -> Text:
-    """A text of people, in the words of the form; blanks alone are none."""
+    """A text of people, in the words of the form; what is needed holds a sign that can be read."""
     if required:
-        length = validate.Length(min=1, max=longest)
-        return Text(required=True, validate=[length, validate.Regexp(r"^\s*\S")], **more)
+        return Text(required=True, validate=[validate.Length(min=1, max=longest), validate.Regexp(READABLE)], **more)
     return Text(load_default="", validate=validate.Length(max=longest), **more)
 
 

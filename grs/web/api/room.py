@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from flask import Response, current_app, g, jsonify, make_response, request, url_for
 from flask_smorest import Api, Blueprint
 from flask_smorest.utils import prepare_response
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, fields, validate
 from webargs.flaskparser import FlaskParser
 
 from grs.domain.calendar import dhaka_date
@@ -31,13 +31,11 @@ Found = TypeVar("Found")
 
 
 class Text(fields.String):
-    """A text as people write it; without the signs that no database keeps."""
+    """A text as people write it. Signs that no database keeps are dropped, like those in the forms of pages."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if text is not None and UNSTORABLE.search(text):
-            raise ValidationError("It holds a sign that cannot be kept.")
-        return text
+        return UNSTORABLE.sub("", text) if text is not None else None
 
 
 class Whole(fields.Integer):

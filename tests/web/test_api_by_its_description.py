@@ -1,0 +1,48 @@
+"""Schemathesis asks whatever the description allows and much that it does not, of a running server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from grs.bootstrap import House
+from grs.web import create_app
+
+EXAMPLES = 15
+"""Requests made up for each operation beside those that cover its description; more: ``--max-examples``."""
+CONFIG = """
+[[operations]]
+include-name = "POST /api/v1/complaints"
+# What lateness needs, and that nothing was applied for tomorrow, no JSON Schema can say.
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "422"]
+"""
+
+
+@pytest.fixture
+def server(house: House) -> Iterator[str]:
+    app = create_app(house, test_config={"RATELIMIT_ENABLED": False})
+    served = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=served.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}"
+    served.shutdown()
+    thread.join()
+
+
+def test_nothing_is_found_that_the_description_does_not_say(server: str, tmp_path: Path) -> None:
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(CONFIG)
+    program = Path(sys.executable).with_name("schemathesis")
+    made = subprocess.run(
+        [program, "--config-file", config, "run", f"{server}/api/v1/openapi.json", "--seed", "1",
+         "--max-examples", str(EXAMPLES), "--no-color"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout[-6000:]
+    assert "Stateful" in made.stdout
