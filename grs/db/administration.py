@@ -81,6 +81,8 @@ class SecurityKind(StrEnum):
     RULE_SET = "rule_set"
     LETTER_RETRIED = "letter_retried"
     LETTER_GIVEN_UP = "letter_given_up"
+    TOKEN_MADE = "token_made"  # noqa: S105 - a kind of event
+    TOKEN_ENDED = "token_ended"  # noqa: S105 - the same
 
 
 class SecurityEvent(Base):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from grs.db.administration import SecurityKind
 from grs.domain.errors import InvalidInput, NotFound
+from grs.domain.machines import scopes_of
 from grs.usecases import account_links, accounts
 from grs.usecases import second_factor as second_factors
 from grs.usecases.secrets import token_hash
@@ -338,6 +339,7 @@ def _account_page(problems: dict[str, str]) -> str:
         done=request.args.get("done", ""),
         person=me(),
         is_required=house().settings.second_factor == "required",
+        may_have_tokens=any(scopes_of(post.role) for post in me().own_posts),
     )
 
 

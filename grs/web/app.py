@@ -24,6 +24,7 @@ from grs.web import (
     errors,
     health,
     languages,
+    machines,
     officer,
     operator,
     people,
@@ -84,6 +85,7 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     errors.init_app(app)
     app.register_blueprint(citizen.blueprint)
     app.register_blueprint(account.blueprint)
+    app.register_blueprint(machines.blueprint)
     app.register_blueprint(officer.blueprint)
     app.register_blueprint(operator.blueprint)
     app.register_blueprint(supervisor.blueprint)

@@ -84,7 +84,8 @@ def _problem_of(error: GrievanceError) -> Answer:
         more["earliest_on"] = error.first_day.isoformat()
     elif isinstance(error, AppealTooLate):
         more["detail"] = f"{_told(error.code)} {error.last_day.isoformat()}"
-    return _problem(error.code, status_of(error), **more)
+    status = 412 if isinstance(error, ChangedMeanwhile) else status_of(error)
+    return _problem(error.code, status, **more)
 
 
 def _misshapen(messages: Any, at: str = "") -> Iterator[dict[str, str]]:
@@ -139,6 +140,10 @@ def _http(error: HTTPException) -> Answer | Response:
     if code == 413:
         return _page("too_large", 413)
     answer = _page("failed" if code >= 500 else "not_possible", code, request_id=_request_id())
+    if is_api() and code == 401:
+        return *_problem("no_token", 401), {"WWW-Authenticate": "Bearer"}
+    if is_api() and code == 403:
+        return _problem("not_in_scope", 403)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         return *answer, {"Allow": ", ".join(sorted(error.valid_methods))}
     return answer

@@ -23,6 +23,7 @@ ROLES = {
     "administrator": "cabinet-cell",
 }  # fmt: skip
 MOST = {
+    "admin.machines": 4, "api.describe": 2, "api_offices.offices": 1, "api_offices.services": 1, "machines.tokens": 6,
     "account.account": 7, "account.forgot": 2, "account.login": 2, "account.second_factor": 3, "admin.calendar": 8,
     "admin.calendar_as_csv": 4, "admin.calendar_as_ics": 4, "admin.charters": 4, "admin.home": 9, "admin.jobs": 5,
     "admin.letters": 7, "admin.log": 4, "admin.offices": 4, "admin.people": 5, "admin.rules": 5,

@@ -18,6 +18,7 @@ from grs.settings import shown_settings
 from grs.usecases import outbox
 from grs.usecases.job_runs import LONGEST_BETWEEN, job_health, runs_of
 from grs.usecases.letters import facts_of
+from grs.usecases.machines import end_token, living_tokens
 from grs.usecases.rule_values import history_of_values, rules_on, set_value
 from grs.usecases.seals import latest_seal
 from grs.usecases.security_log import PAGE, events
@@ -40,6 +41,28 @@ def home() -> Page:
             outbox=outbox.outbox_counts(db) if admin.is_system else None,
             seal=latest_seal(db),
         )
+
+
+# -- programs ------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/machines")
+@system_only
+def machines() -> Page:
+    """Every program that works for somebody."""
+    with house().readers() as db:
+        found = living_tokens(db, now=house().clock())
+    return render_template("admin/machines.html", tokens=found, done=request.args.get("done", ""))
+
+
+@blueprint.post("/machines/<int(max=2147483647):token_id>/end")
+@system_only
+def end_machine(token_id: int) -> Page:
+    """Take a program's token away."""
+    with house().writers.begin() as db:
+        admin = me_as_administrator(db)
+        end_token(db, token_id, by=admin.person_id, now=house().clock(), anybodys=True)
+    return redirect(url_for("admin.machines", done="ended"), 303)
 
 
 # -- numbers and settings ------------------------------------------------------------------------------------------

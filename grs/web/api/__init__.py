@@ -6,11 +6,11 @@ from flask import Blueprint, Flask, jsonify, render_template
 from flask.typing import ResponseReturnValue as Page
 from flask_wtf.csrf import CSRFProtect
 
-from grs.web.api import calendar, complaints, figures, offices, room
+from grs.web.api import calendar, complaints, figures, offices, queue, room
 from grs.web.protection import anyone
 from grs.words import words_of
 
-TOPICS = (offices.topic, calendar.topic, complaints.topic, figures.topic)
+TOPICS = (offices.topic, calendar.topic, complaints.topic, queue.topic, figures.topic)
 blueprint = Blueprint("api", __name__, url_prefix=room.PREFIX)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from grs.domain.errors import InvalidInput, NotYours
-from grs.domain.lodging import LANGUAGES, LONGEST, ComplaintForm, Ground, Kind, check_form, tidy
+from grs.domain.lodging import LANGUAGES, LONGEST, Assistance, ComplaintForm, Ground, Kind, check_form, tidy
 from grs.domain.tiers import About, Tier
 from grs.domain.tracking import read_digits
 from grs.domain.workflow import StepKind
@@ -129,7 +129,7 @@ def lodge(headers: dict[str, Any], sent: dict[str, Any]) -> Any:
 
     The access code is in no other answer. The same request sent again gives the same receipt.
     """
-    return again_if_twice(lambda: _lodge(headers["key"], sent))
+    return again_if_twice(lambda: file_form(headers["key"], sent, sender=STRANGER))
 
 
 def again_if_twice(do: Callable[[], Done]) -> Done:
@@ -140,14 +140,15 @@ def again_if_twice(do: Callable[[], Done]) -> Done:
         return do()
 
 
-def _lodge(key: str, sent: dict[str, Any]) -> Any:
-    form, now, settings = _form_of(key, sent), house().clock(), house().settings
+def file_form(key: str, sent: dict[str, Any], *, sender: str, assistance: Assistance | None = None) -> Any:
+    """File it and give the receipt; raises InvalidInput."""
+    form, now, settings = _form_of(key, sent, is_assisted=assistance is not None), house().clock(), house().settings
     with house().writers.begin() as db:
         # What is sent again is known by the form itself: it makes the same complaint and the same code.
-        is_first(db, sender=STRANGER, key=key, what=sent, now=now)
+        is_first(db, sender=sender, key=key, what=sent, now=now)
         lodged = lodge_complaint(
             db, form, office=find_office(db, sent["office"]), entry_id=sent["service"], shelf=house().shelf, now=now,
-            secret_key=settings.secret_key, cutoff=settings.cutoff,
+            secret_key=settings.secret_key, cutoff=settings.cutoff, assistance=assistance,
         )  # fmt: skip
         number, g.lodged = lodged.complaint.tracking_number, lodged.is_new
     with house().readers() as db:
@@ -174,7 +175,7 @@ def _lodge(key: str, sent: dict[str, Any]) -> Any:
 TEXTS_OF_FORM = ("service_reference", "subject", "description", "remedy")
 
 
-def _form_of(key: str, sent: dict[str, Any]) -> ComplaintForm:
+def _form_of(key: str, sent: dict[str, Any], *, is_assisted: bool) -> ComplaintForm:
     """The form as the use case takes it; raises InvalidInput."""
     who = sent["complainant"]
     for_whom = who["on_behalf_of"] if who else None
@@ -190,7 +191,7 @@ def _form_of(key: str, sent: dict[str, Any]) -> ComplaintForm:
     )
     if form.ground is Ground.LATE and form.applied_on is None and sent["service"] is not None:
         raise InvalidInput({"applied_on": "required"})
-    check_form(tidy(form), today=today())
+    check_form(tidy(form), today=today(), is_assisted=is_assisted)
     return form
 
 

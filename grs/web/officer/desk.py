@@ -69,7 +69,7 @@ def desk() -> Page:
     elsewhere = _where_else()
     if elsewhere is not None:
         return redirect(elsewhere)
-    after = _page_key(request.args.get("after", ""))
+    after = page_key(request.args.get("after", ""))
     with house().readers() as db:
         listing = _listing(db)
         found = listed(db, listing.scope, listing.shown, after=after, limit=PAGE + 1)
@@ -195,7 +195,8 @@ def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str
     }
 
 
-def _page_key(text: str) -> tuple[date, int] | None:
+def page_key(text: str) -> tuple[date, int] | None:
+    """Where a list goes on: due date and number of the last line, as an address carries them."""
     day, _, number = text.partition("~")
     found = read_number(number)
     try:
