@@ -8,6 +8,7 @@ from grs.web import create_app
 
 configure_logging()
 house = open_house(patience=WEB_PATIENCE)
+configure_logging(form=house.settings.log_format)
 try:
     wait_until_ready(house)
 except NotReady as error:

@@ -1,14 +1,31 @@
-"""What the logs say and never say: each line its time in UTC, no line break from outside, no text of a failure."""
+"""What the logs say and never say: each line its time in UTC, no line break from outside, no text of a failure.
+
+A line tells for what it was written: the request, or the round of a job. Under the same name the letters stand that
+came of it.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import secrets
 import time
 import traceback
+from contextvars import ContextVar
 from types import TracebackType
 
 FORMAT = "%(asctime)sZ %(levelname)s %(name)s %(message)s"
+LONGEST_CAUSE = 40
+cause: ContextVar[str] = ContextVar("cause", default="")
+"""For what this process works at the moment: a request's name, or a job's round."""
 OfFailure = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def begin_cause(name: str = "") -> str:
+    """Work for something new from here on; returns its name: ``name`` and something random."""
+    found = f"{name}-{secrets.token_hex(6)}" if name else secrets.token_hex(6)
+    cause.set(found)
+    return found
 
 
 def told_safely(error: BaseException) -> str:
@@ -39,9 +56,29 @@ class QuietFormatter(logging.Formatter):
         return f"{where}\n{told_safely(error)}" if error is not None else where
 
 
-def configure_logging(level: int = logging.INFO) -> None:
+class JsonLines(QuietFormatter):
+    """The same as one JSON object a line; what a record carries under ``told`` stands beside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        found: dict[str, object] = {
+            "time": f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "cause": cause.get(),
+        }
+        if record.exc_info:
+            found["failure"] = self.formatException(record.exc_info)
+        found |= getattr(record, "told", {})
+        return json.dumps({name: value for name, value in found.items() if value != ""}, ensure_ascii=False)
+
+
+def configure_logging(level: int = logging.INFO, *, form: str = "text") -> None:
     """Send every record to standard error in this form, for a process of ours."""
     handler = logging.StreamHandler()
-    handler.setFormatter(QuietFormatter())
+    handler.setFormatter(JsonLines() if form == "json" else QuietFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    if form != "json":  # people who look on do not want a line for each request and letter
+        for name in ("grs.web.requests", "grs.letters"):
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -58,6 +58,8 @@ class Settings:
     rate_limit_storage: str
     behind_proxy: bool
     scanner: str
+    log_format: str
+    metrics_token: str
 
     @property
     def office_hours(self) -> OfficeHours:
@@ -112,6 +114,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             raise SettingsError(name, "is required, such as 09:00")
     if values["second_factor"] not in ("required", "optional"):
         raise SettingsError("second_factor", "must be required or optional")
+    if values["log_format"] not in ("text", "json"):
+        raise SettingsError("log_format", "must be text or json")
     if values["smtp_security"] not in ("starttls", "tls", "none"):
         raise SettingsError("smtp_security", "must be starttls, tls or none")
     return Settings(**values)

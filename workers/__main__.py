@@ -26,6 +26,7 @@ def main() -> int:
     configure_logging()
     try:
         house = open_house(patience=WORKER_PATIENCE)
+        configure_logging(form=house.settings.log_format)
         wait_until_ready(house)
     except SettingsError as error:
         print(error, file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from grs.bootstrap import House
+from grs.logs import begin_cause
 from grs.usecases.annexes import freeze_months
 from grs.usecases.answers import end_lapsed_tasks
 from grs.usecases.delivery import deliver_messages
@@ -129,4 +130,5 @@ def run(house: House, name: str, *, dry_run: bool = False) -> Counts:
     job = JOBS[name]
     if dry_run:
         return job(house, dry_run=True)
+    begin_cause(name)
     return record_run(house.writers, name, lambda: job(house), clock=house.clock)

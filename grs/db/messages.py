@@ -39,6 +39,7 @@ class Message(Base):
 
     ``key`` names the cause and the recipient, so that nothing is queued twice for one cause.
     ``parts`` is what an SMS cost: how many the network sent it in.
+    ``cause`` is the request or the round of a job that wrote it, as the logs name it.
     ``facts`` holds what the letter says where it does not follow from the step that caused it.
     ``next_try_at`` of a message that a worker is sending lies past the time it may take.
     """
@@ -87,6 +88,7 @@ class Message(Base):
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
     parts: Mapped[int | None] = mapped_column(SmallInteger)
+    cause: Mapped[str | None] = mapped_column(String(40))
 
 
 class Posting(Base):

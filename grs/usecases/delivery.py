@@ -24,6 +24,7 @@ from grs.usecases.calendars import CalendarShelf
 from grs.usecases.letters import facts_of, with_secrets
 
 log = logging.getLogger(__name__)
+letters_log = logging.getLogger("grs.letters")
 
 MOST_TRIES = 48
 BATCH = 20
@@ -212,6 +213,11 @@ def _is_away(error: Exception) -> bool:
     return isinstance(error, OSError) and not answered
 
 
+def _told(message: Message) -> dict[str, object]:
+    """Which letter, by number and kind, and what it came of; never to whom."""
+    return {"number": message.id, "letter": message.letter, "letter_cause": message.cause or ""}
+
+
 def _mark(
     writers: sessionmaker[Session], message: Message, failure: str | None, now: datetime, counts: Counter[str]
 ) -> None:
@@ -220,14 +226,16 @@ def _mark(
     if failure is None:
         change = {"state": MessageState.SENT, "sent_at": now, "last_error": None, "parts": message.parts}
         counts["sent"] += 1
+        letters_log.info("letter sent", extra={"told": _told(message)})
     elif message.tries >= MOST_TRIES:
         change = {"state": MessageState.DEAD, "last_error": failure}
         counts["given_up"] += 1
-        log.error("message %s given up after %s tries", message.id, message.tries)
+        log.error("message %s given up after %s tries", message.id, message.tries, extra={"told": _told(message)})
     else:
         change = {"next_try_at": now + wait_after(message.tries), "last_error": failure}
         counts["failed"] += 1
-        log.warning("message %s failed, try %s: %s", message.id, message.tries, failure.split(":")[0])
+        why = failure.split(":")[0]
+        log.warning("message %s failed, try %s: %s", message.id, message.tries, why, extra={"told": _told(message)})
     with writers.begin() as session:
         session.execute(
             update(Message)

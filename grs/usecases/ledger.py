@@ -24,6 +24,7 @@ from grs.domain.history import StepFacts, canonical, salted, step_hash
 from grs.domain.lodging import Channel
 from grs.domain.tiers import ChainTier, Tier, TierChain
 from grs.domain.workflow import Action, Stage, StepKind
+from grs.logs import cause
 from grs.notify.render import has_sms
 from grs.usecases import reported_cases
 from grs.usecases.recipients import Recipient
@@ -298,6 +299,7 @@ class Ledger:
             "state": MessageState.QUEUED,
             "tries": 0,
             "next_try_at": self.now,
+            "cause": cause.get() or None,
         }
 
     # -- writing -----------------------------------------------------------------

@@ -27,7 +27,7 @@ MOST = {
     "account.account": 7, "account.forgot": 2, "account.login": 2, "account.second_factor": 3, "admin.calendar": 8,
     "admin.calendar_as_csv": 4, "admin.calendar_as_ics": 4, "admin.charters": 4, "admin.home": 9, "admin.jobs": 5,
     "admin.letters": 7, "admin.log": 4, "admin.offices": 4, "admin.people": 5, "admin.rules": 5,
-    "citizen.figures": 2, "citizen.figures_csv": 0, "citizen.figures_json": 0, "citizen.health": 0,
+    "citizen.figures": 2, "citizen.figures_csv": 0, "citizen.figures_json": 0, "health.alive": 0,
     "citizen.home": 3, "citizen.own": 2, "citizen.seals": 3, "citizen.seals_txt": 1, "citizen.search": 4,
     "citizen.track": 2, "health.ready": 4, "officer.calendar": 8, "officer.complaint": 20, "officer.desk": 19,
     "officer.export": 7, "officer.leave": 8, "officer.letters": 6, "officer.print_many": 2, "officer.print_one": 20,

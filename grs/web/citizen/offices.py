@@ -67,10 +67,3 @@ def office(slug: str) -> Page:
         return render_template(
             "citizen/office.html", office=found, charter=charter, chain=chain, desks=desks, tables=by_category
         )
-
-
-@blueprint.get("/healthz")
-@anyone
-def health() -> Page:
-    """The process answers."""
-    return "ok\n"

@@ -1,4 +1,4 @@
-"""programs that ask for somebody: tokens, and the keys of what was sent"""
+"""programs that ask for somebody: tokens, and the keys of what was sent; letters know what they came of"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,8 +35,10 @@ def upgrade() -> None:
         sa.Column("sent_at", UtcDateTime, nullable=False),
     )
     op.create_index("ix_sent_request_sent_at", "sent_request", ["sent_at"])
+    op.add_column("message", sa.Column("cause", sa.String(40)))
 
 
 def downgrade() -> None:
+    op.drop_column("message", "cause")
     op.drop_table("sent_request")
     op.drop_table("machine_token")
