@@ -172,6 +172,18 @@ def _clock_time(name: str, value: str) -> time | None:
         raise SettingsError(name, f"{value!r} is not a time of day such as 17:00") from None
 
 
+def environment_file() -> str:
+    """Every setting as a line to fill in, commented out, with its meaning above and its default."""
+    text = (CONFIG / "default.toml").read_text("utf-8")
+    meanings, defaults = dict(_MEANING.findall(text)), tomllib.loads(text)
+    lines = ["# The settings of the services: fill in what differs; readable by them alone (0640).", ""]
+    for field in fields(Settings):
+        default = defaults[field.name]
+        shown = str(default).lower() if isinstance(default, bool) else default
+        lines += [f"# {meanings[field.name]}", f"#GRS_{field.name.upper()}={shown}", ""]
+    return "\n".join(lines)
+
+
 _NEVER_SHOWN = (
     "secret",
     "password",

@@ -16,7 +16,8 @@ from sqlalchemy import select
 from grs.bootstrap import House, open_house
 from grs.db import schema
 from grs.db.offices import Person
-from grs.settings import CONFIG, ROOT, Settings, read_settings
+from grs.serving import web_command
+from grs.settings import ROOT, Settings, read_settings
 from grs.usecases.demo import Login, fill_posts, prepare_rules
 
 VAR = ROOT / "var"
@@ -99,11 +100,7 @@ def _say(settings: Settings, logins: list[Login]) -> None:
 
 def _serve(settings: Settings, environment: dict[str, str]) -> str | None:
     is_sqlite = settings.database_url.startswith("sqlite:")
-    web = [
-        sys.executable, "-m", "gunicorn", "wsgi:app", "--config", str(CONFIG / "gunicorn.conf.py"),
-        "--bind", f"{settings.host}:{settings.port}",
-        "--workers", "1" if is_sqlite else "2", "--threads", "8" if is_sqlite else "4", "--log-level", "warning",
-    ]  # fmt: skip
+    web = web_command(settings, workers=1 if is_sqlite else 2)
     worker = [sys.executable, "-m", "workers"]
     signal.signal(signal.SIGTERM, _interrupt)
     parts = {

@@ -18,6 +18,7 @@ from grs.cli.letters import letters
 from grs.cli.offices import offices
 from grs.cli.people import people
 from grs.cli.seed import seed
+from grs.cli.serve import doctor, serve, settings
 from grs.domain.errors import GrievanceError, InvalidInput
 from grs.logs import configure_logging
 from grs.settings import SettingsError
@@ -60,6 +61,8 @@ def main() -> None:
 
 for _group in (charter, calendar, offices, forms, letters, people, history, db, backup, restore, seed):
     main.add_command(_group)
+for _command in (serve, settings, doctor):
+    main.add_command(_command)
 
 
 @main.command("setup")

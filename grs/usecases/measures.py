@@ -52,9 +52,9 @@ def measured(session: Session, *, now: datetime) -> list[Measure]:
             "oldest_letter_seconds", "How long the oldest letter has waited past its time", [],
             [([], (now - oldest).total_seconds() if oldest is not None else 0)],
         ),
-        Measure("job_age_seconds", "Since a job last began and succeeded", ["job"], ran),
-        Measure("job_late", "1: no success for some rounds", ["job"], [([one.job], one.is_late) for one in jobs]),
-        Measure("job_failures", "Failed runs of a day", ["job"], [([one.job], one.failures) for one in jobs]),
+        Measure("job_age_seconds", "Since a job last began and succeeded", ["job_name"], ran),
+        Measure("job_late", "1: no success for some rounds", ["job_name"], [([one.job], one.is_late) for one in jobs]),
+        Measure("job_failures", "Failed runs of a day", ["job_name"], [([one.job], one.failures) for one in jobs]),
         Measure(
             "seal_age_seconds", "Since the histories were last sealed", [],
             [([], (now - sealed_at).total_seconds())] if sealed_at is not None else [],

@@ -37,11 +37,11 @@ def test_the_measures_follow_what_happens(house: House, clock: Clock) -> None:
     before = measures(house)
     assert (before["grs_complaints_open"], before["grs_complaints_overdue"]) == (1, 0)
     assert before['grs_letters{state="queued"}'] >= 1
-    assert before['grs_job_late{job="escalate"}'] == 1, "no worker has run"
+    assert before['grs_job_late{job_name="escalate"}'] == 1, "no worker has run"
     pass_days(house, clock, clock.now.date() + timedelta(days=3), ("escalate", "deliver", "seal"))
     after = measures(house)
     assert after['grs_letters{state="queued"}'] == 0
-    assert after['grs_job_late{job="deliver"}'] == 0
+    assert after['grs_job_late{job_name="deliver"}'] == 0
     assert after["grs_seal_age_seconds"] >= 0
     clock.forward(days=80)
     assert measures(house)["grs_complaints_overdue"] == 1
