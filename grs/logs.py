@@ -79,6 +79,6 @@ def configure_logging(level: int = logging.INFO, *, form: str = "text") -> None:
     handler.setFormatter(JsonLines() if form == "json" else QuietFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    if form != "json":  # people who look on do not want a line for each request and letter
-        for name in ("grs.web.requests", "grs.letters"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("grs.web.requests", "grs.letters"):
+        # People who look on do not want a line for each request and letter.
+        logging.getLogger(name).setLevel(logging.NOTSET if form == "json" else logging.WARNING)

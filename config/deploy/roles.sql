@@ -20,6 +20,7 @@ END $$;
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO grs_owner;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO grs_owner', current_database()); END $$;  -- for pg_trgm
 GRANT USAGE ON SCHEMA public TO grs_web, grs_worker;
 
 DO $$
@@ -37,6 +38,9 @@ BEGIN
   END LOOP;
 END $$;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO grs_web, grs_worker;
+ALTER DEFAULT PRIVILEGES FOR ROLE grs_owner IN SCHEMA public
+  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO grs_web, grs_worker;
+ALTER DEFAULT PRIVILEGES FOR ROLE grs_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO grs_web, grs_worker;
 
 -- What is only added to, and the state of the schema, which only a migration changes.
 DO $$
