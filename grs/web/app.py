@@ -27,6 +27,7 @@ from grs.web import (
     languages,
     machines,
     officer,
+    open311,
     operator,
     people,
     presentation,
@@ -94,6 +95,8 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     app.register_blueprint(admin.blueprint)
     app.register_blueprint(health.blueprint)
     api.init_app(app, csrf)
+    app.register_blueprint(open311.blueprint)
+    csrf.exempt(open311.blueprint)
     app.after_request(_finish)
     return app
 

@@ -28,6 +28,7 @@ from grs.domain.errors import (
 from grs.logs import told_safely
 from grs.web.api.room import is_api, problem
 from grs.web.citizen import filing
+from grs.web.open311 import Refused, error_answer, is_open311
 from grs.web.people import LoggedIn
 from grs.words import word
 
@@ -57,6 +58,8 @@ def _page(template: str, status: int, **facts: object) -> Answer:
     g.setdefault("language", "bn")
     if is_api():
         return _problem(template, status)
+    if is_open311():
+        return error_answer(status, _told(template) or HTTPStatus(status).phrase), status
     return render_template(f"errors/{template}.html", **facts), status
 
 
@@ -88,6 +91,20 @@ def _problem_of(error: GrievanceError) -> Answer:
     return _problem(error.code, status, **more)
 
 
+def _open311_refusal(error: GrievanceError) -> Answer:
+    """What a client of Open311 did wrong; the standard knows 400 for it, and 404."""
+    if isinstance(error, Refused):
+        return error_answer(400, error.told), 400
+    if isinstance(error, InvalidInput):
+        told = [f"{field}: {word('problem', reason, g.language)}" for field, reason in error.problems.items()]
+        return error_answer(400, " ".join(told)), 400
+    status = 404 if isinstance(error, NotFound) else 400
+    told_of = _told(error.code) or HTTPStatus(status).phrase
+    if isinstance(error, TooEarly):
+        told_of = f"{told_of} {error.first_day.isoformat()}"
+    return error_answer(status, told_of), status
+
+
 def _misshapen(messages: Any, at: str = "") -> Iterator[dict[str, str]]:
     """What of the sent data has not the shape it should have, field by field, in the library's words."""
     if isinstance(messages, Mapping):
@@ -103,6 +120,8 @@ def _refused(error: GrievanceError) -> Answer:
         if isinstance(error, NotYours):
             _note_refusal("not theirs")
         return _problem_of(error)
+    if is_open311():
+        return _open311_refusal(error)
     if isinstance(error, NotFound):
         return _page("not_found", 404)
     if isinstance(error, NotYours):

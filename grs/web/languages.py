@@ -14,7 +14,7 @@ LANGUAGES = ("bn", "en")
 
 def chosen_language() -> str:
     """The language of this request: asked for in the address, else remembered, else Bangla."""
-    if request.path.startswith("/api/"):
+    if request.path.startswith(("/api/", "/open311/")):
         return request.accept_languages.best_match(LANGUAGES) or "bn"
     asked = request.args.get("lang", "") or request.cookies.get("language", "")
     return asked if asked in LANGUAGES else "bn"

@@ -97,7 +97,7 @@ def by_number_anywhere() -> str:
 
 def was_refused(response: Response) -> bool:
     """Only what failed counts towards a limit on guessing."""
-    return response.status_code in (401, 403)
+    return response.status_code in (401, 403) or (response.status_code == 404 and request.blueprint == "open311")
 
 
 def was_wrong(response: Response) -> bool:
