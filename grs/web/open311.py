@@ -222,7 +222,7 @@ def post(_format: str) -> Page:
         g.lodged = lodged.is_new
         number, due_on = lodged.complaint.tracking_number, lodged.complaint.due_on
     page = f"{settings.base_url}{url_for('citizen.track', number=number)}"
-    notice = f"{word('column', 'due_on', g.language)} {day_text(due_on, g.language)}. {page}"
+    notice = f"{word('column', 'due_on', g.language)}: {day_text(due_on, g.language)}. {page}"
     made = {
         "service_request_id": number, "service_notice": notice, "account_id": "", "access_code": lodged.access_code,
     }  # fmt: skip
