@@ -73,6 +73,8 @@ def examine() -> Iterator[Finding]:
     yield _sms(settings)
     yield _limits(settings)
     yield _second_factor(settings)
+    if settings.oidc_issuer:
+        yield _accounts(settings)
     yield from _programs(settings)
 
 
@@ -273,6 +275,27 @@ def _second_factor(settings: Settings) -> Finding:
     if settings.second_factor == "required":
         return Finding("second factor", State.FINE, "asked of every officer")
     return Finding("second factor", State.DOUBTFUL, "optional: a stolen password is enough to log in")
+
+
+def _accounts(settings: Settings) -> Finding:
+    """The provider's own description, fetched as the log-in page does."""
+    address = f"{settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
+    try:
+        import authlib  # noqa: F401 - whether the extra is there
+        import requests
+    except ImportError:
+        return Finding(
+            "accounts", State.WRONG, "a provider is set, but its extra is not installed: pip install grs[sso]"
+        )
+    try:
+        found = requests.get(address, timeout=SECONDS).json()
+    except (requests.RequestException, ValueError) as error:
+        return Finding(
+            "accounts", State.WRONG, f"the provider does not answer ({type(error).__name__}); passwords work"
+        )
+    if not isinstance(found, dict) or found.get("issuer", "").rstrip("/") != settings.oidc_issuer.rstrip("/"):
+        return Finding("accounts", State.WRONG, "the provider calls itself otherwise: set GRS_OIDC_ISSUER to its name")
+    return Finding("accounts", State.FINE, "the provider answers")
 
 
 def _programs(settings: Settings) -> Iterator[Finding]:

@@ -58,6 +58,10 @@ class Settings:
     rate_limit_storage: str
     behind_proxy: bool
     scanner: str
+    oidc_issuer: str
+    oidc_client_id: str
+    oidc_client_secret: str
+    oidc_name: str
     log_format: str
     metrics_token: str
 
@@ -114,6 +118,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             raise SettingsError(name, "is required, such as 09:00")
     if values["second_factor"] not in ("required", "optional"):
         raise SettingsError("second_factor", "must be required or optional")
+    if values["oidc_issuer"] and not (values["oidc_client_id"] and values["oidc_client_secret"]):
+        raise SettingsError("oidc_client_id", "is required with oidc_issuer, and so is oidc_client_secret")
     if values["log_format"] not in ("text", "json"):
         raise SettingsError("log_format", "must be text or json")
     if values["smtp_security"] not in ("starttls", "tls", "none"):

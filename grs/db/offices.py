@@ -173,6 +173,7 @@ class RecoveryCode(Base):
 class LoginSession(Base):
     """One log-in. The cookie holds a random token, the table only its hash; ended is dead at once.
 
+    ``is_strong``: a provider of accounts asked for a second factor of its own.
     While ``awaits_code`` the password was right and the second factor is still to come.
     """
 
@@ -184,6 +185,7 @@ class LoginSession(Base):
     last_seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     awaits_code: Mapped[bool] = mapped_column(default=False)
+    is_strong: Mapped[bool] = mapped_column(default=False, server_default=false())
     browser: Mapped[str] = mapped_column(String(200), default="")
     address: Mapped[str] = mapped_column(String(60), default="")
     person: Mapped[Person] = relationship()

@@ -53,8 +53,10 @@ def log_in(
 
 
 def begin_session(
-    session: Session, person: Person, *, now: datetime, awaits_code: bool, seen: tuple[str, str]
-) -> Entry:
+    session: Session, person: Person, *, now: datetime, awaits_code: bool, seen: tuple[str, str],
+    is_strong: bool = False,
+) -> Entry:  # fmt: skip
+    """A session of our own. ``is_strong``: a provider of accounts has asked for a second factor of its own."""
     token = new_token()
     session.add(
         LoginSession(
@@ -63,6 +65,7 @@ def begin_session(
             created_at=now,
             last_seen_at=now,
             awaits_code=awaits_code,
+            is_strong=is_strong,
             browser=seen[0][:200],
             address=seen[1][:60],
         )

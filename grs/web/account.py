@@ -62,9 +62,14 @@ def enter() -> Page:
         problems = {"password": "wrong_login"}
         page = render_template("account/login.html", email=email, problems=problems, next=wanted, done="")
         return page, 401
+    return enter_with(entry, wanted)
+
+
+def enter_with(entry: accounts.Entry, wanted: str) -> Page:
+    """On with a session that has begun: to the second factor where it is asked for, else inside."""
     _carry(entry)
     if entry.awaits_code:
-        return redirect(url_for("account.code", next=_own_address(wanted)), 303)
+        return redirect(url_for("account.code", next=own_address(wanted)), 303)
     return _inside(wanted)
 
 
@@ -124,10 +129,10 @@ def _carry(entry: accounts.Entry) -> None:
 
 
 def _inside(wanted: str) -> Page:
-    return redirect(_own_address(wanted) or url_for("officer.desk"), 303)
+    return redirect(own_address(wanted) or url_for("officer.desk"), 303)
 
 
-def _own_address(wanted: str) -> str | None:
+def own_address(wanted: str) -> str | None:
     """Where to go after the log-in, if it lies on this site however it is spelt."""
     try:
         parts = urlsplit(wanted.replace("\\", "/"))

@@ -83,6 +83,10 @@ def create_app(house: House, *, test_config: dict[str, Any] | None = None) -> Fl
     languages.init_app(app)
     limiter.init_app(app)
     people.init_app(app)
+    if house.settings.oidc_issuer:
+        from grs.web import single_sign_on  # an extra, and its libraries are large
+
+        single_sign_on.init_app(app)
     protection.init_app(app)
     presentation.init_app(app)
     errors.init_app(app)

@@ -32,9 +32,15 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """The person behind a session token, as pages need them; a stranger while the second factor is to come."""
 
     def __init__(
-        self, token: str, person: Person | None = None, *, seats: Seats = (), awaits_code: bool = False
+        self,
+        token: str,
+        person: Person | None = None,
+        *,
+        seats: Seats = (),
+        awaits_code: bool = False,
+        is_strong: bool = False,
     ) -> None:
-        self.token, self._seats, self.awaits_code = token, seats, awaits_code
+        self.token, self._seats, self.awaits_code, self._is_strong = token, seats, awaits_code, is_strong
         self.person_id, self.name, self.email = (person.id, person.name, person.email) if person else (0, "", "")
         self.has_second_factor = person is not None and person.totp_since is not None
 
@@ -48,7 +54,8 @@ class LoggedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     @property
     def must_enrol(self) -> bool:
         """Whether a second factor has to be set up before anything else."""
-        return house().settings.second_factor == "required" and not self.has_second_factor
+        is_asked = house().settings.second_factor == "required"
+        return is_asked and not self.has_second_factor and not self._is_strong
 
     @property
     def posts(self) -> list[Post]:
@@ -98,7 +105,7 @@ def _load(token: str) -> LoggedIn | None:
     if now - found.last_seen_at > SEEN_EVERY:
         with house().writers.begin() as session:
             keep_alive(session, token, now=now)
-    return LoggedIn(token, found.person, seats=seats, awaits_code=found.awaits_code)
+    return LoggedIn(token, found.person, seats=seats, awaits_code=found.awaits_code, is_strong=found.is_strong)
 
 
 def operator_id() -> int | None:

@@ -91,6 +91,7 @@ def init_app(app: Flask) -> None:
             "is_administrator": _is_logged_in() and _administers(),
             "base_url": house().settings.base_url,
             "is_trial": house().settings.is_trial,
+            "provider_of_accounts": house().settings.oidc_issuer and (house().settings.oidc_name or "OpenID"),
             "style_version": version,
             "saves_data": request.headers.get("Save-Data", "").lower() == "on",
             "other_language": _switch("en" if language == "bn" else "bn"),

@@ -71,10 +71,13 @@ def test_a_sound_installation_has_nothing_wrong(settings: Any) -> None:
         ("DATABASE_URL", "postgresql://grs@127.0.0.1:closed/grs", "database", "does not answer"),
         ("SCANNER", "false", "scanner", "harmful"),
         ("SCANNER", "/no/such/scanner", "scanner", "does not run"),
+        ("OIDC_ISSUER", "http://127.0.0.1:closed", "accounts", "does not answer"),
         ("PORT", "many", "settings", "not a whole number"),
     ],
 )
 def test_what_is_wrong_with_the_settings_is_named(settings: Any, name: str, value: str, what: str, told: str) -> None:
+    settings.setenv("GRS_OIDC_CLIENT_ID", "grs")
+    settings.setenv("GRS_OIDC_CLIENT_SECRET", "s")
     settings.setenv(f"GRS_{name}", value.replace("closed", str(free_port())))
     status, wrong = examined()
     assert status == 1

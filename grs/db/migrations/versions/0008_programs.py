@@ -35,10 +35,12 @@ def upgrade() -> None:
         sa.Column("sent_at", UtcDateTime, nullable=False),
     )
     op.create_index("ix_sent_request_sent_at", "sent_request", ["sent_at"])
+    op.add_column("login_session", sa.Column("is_strong", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("message", sa.Column("cause", sa.String(40)))
 
 
 def downgrade() -> None:
     op.drop_column("message", "cause")
+    op.drop_column("login_session", "is_strong")
     op.drop_table("sent_request")
     op.drop_table("machine_token")
