@@ -284,15 +284,11 @@ def _accounts(settings: Settings) -> Finding:
         import authlib  # noqa: F401 - whether the extra is there
         import requests
     except ImportError:
-        return Finding(
-            "accounts", State.WRONG, "a provider is set, but its extra is not installed: pip install grs[sso]"
-        )
+        return Finding("accounts", State.WRONG, "a provider is set, its extra is not installed: pip install grs[sso]")
     try:
         found = requests.get(address, timeout=SECONDS).json()
     except (requests.RequestException, ValueError) as error:
-        return Finding(
-            "accounts", State.WRONG, f"the provider does not answer ({type(error).__name__}); passwords work"
-        )
+        return Finding("accounts", State.WRONG, f"the provider does not answer ({type(error).__name__}); use passwords")
     if not isinstance(found, dict) or found.get("issuer", "").rstrip("/") != settings.oidc_issuer.rstrip("/"):
         return Finding("accounts", State.WRONG, "the provider calls itself otherwise: set GRS_OIDC_ISSUER to its name")
     return Finding("accounts", State.FINE, "the provider answers")
