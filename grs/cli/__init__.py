@@ -17,7 +17,7 @@ from grs.cli.forms import forms
 from grs.cli.letters import letters
 from grs.cli.offices import offices
 from grs.cli.people import people
-from grs.cli.seed import seed
+from grs.cli.seed import seed, simulate
 from grs.cli.serve import doctor, serve, settings
 from grs.domain.errors import GrievanceError, InvalidInput
 from grs.logs import configure_logging
@@ -61,7 +61,7 @@ def main() -> None:
 
 for _group in (charter, calendar, offices, forms, letters, people, history, db, backup, restore, seed):
     main.add_command(_group)
-for _command in (serve, settings, doctor):
+for _command in (simulate, serve, settings, doctor):
     main.add_command(_command)
 
 

@@ -26,6 +26,7 @@ from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import SMS_SUFFIX, Ledger, Reach
 from grs.usecases.lodging import Lodged, lodge_complaint
 from grs.usecases.secrets import is_seal, new_token, sealed, sealed_number
+from grs.usecases.sent_requests import forget_requests
 from grs.usecases.visits import LONGEST_VISIT
 
 DRAFT_DAYS = timedelta(days=30)
@@ -293,9 +294,9 @@ def _reminder_key(draft: Draft) -> str:
 
 
 def forget_drafts(writers: sessionmaker[Session], *, now: datetime, dry_run: bool = False) -> Counter[str]:
-    """Delete the drafts that nobody goes on with, their files, and one-time links that are over."""
+    """Delete the drafts that nobody goes on with, their files, one-time links that are over, old requests' keys."""
     today = dhaka_date(now)
-    counts: Counter[str] = Counter(drafts=0, links=0)
+    counts: Counter[str] = Counter(drafts=0, links=0, requests=0)
     old_links = AccessLink.created_at < now - DRAFT_DAYS
     if dry_run:
         with writers() as session:
@@ -320,6 +321,7 @@ def forget_drafts(writers: sessionmaker[Session], *, now: datetime, dry_run: boo
     with writers.begin() as session:
         gone = session.execute(delete(AccessLink).where(old_links).returning(AccessLink.id)).all()
         counts["links"] = len(gone)
+        counts["requests"] = forget_requests(session, now=now)
         session.execute(delete(OpenedComplaint).where(OpenedComplaint.opened_at < now - LONGEST_VISIT))
         # Addresses of people who did not complain, or not by name, are no longer needed either.
         session.execute(
