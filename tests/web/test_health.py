@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,13 +16,14 @@ from sqlalchemy import select
 
 from grs.bootstrap import House
 from grs.db.messages import Message
-from grs.logs import JsonLines, QuietFormatter, cause
+from grs.logs import JsonLines, QuietFormatter, cause, configure_logging
 from grs.settings import SettingsError, read_settings
 from tests.conftest import Clock, browser
 from tests.stories import lodge, lodge_on_the_web, pass_days
 from workers import jobs
 
 TOKEN = "x" * 40
+LOGGERS = ("root", "apscheduler", "grs.web.requests", "grs.letters")
 
 
 def measures(house: House) -> dict[str, float]:
@@ -59,16 +61,17 @@ def test_a_process_says_that_it_is_alive(house: House) -> None:
 
 
 @pytest.fixture
-def lines() -> io.StringIO:
+def lines() -> Iterator[io.StringIO]:
     """What a process with ``log_format`` json writes."""
     out, root = io.StringIO(), logging.getLogger()
-    handler, level = logging.StreamHandler(out), root.level
-    handler.setFormatter(JsonLines())
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in LOGGERS}
+    configure_logging(form="json")
+    assert isinstance(root.handlers[0], logging.StreamHandler)
+    root.handlers[0].setStream(out)
     yield out
-    root.removeHandler(handler)
-    root.setLevel(level)
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def read(lines: io.StringIO) -> list[dict[str, object]]:
