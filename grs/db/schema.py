@@ -27,6 +27,7 @@ from grs.db import (
     desks,
     drafts,
     job_runs,
+    machines,
     messages,
     offices,
     seals,
@@ -42,7 +43,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 ALL_TABLES = Base.metadata
 # imported for their tables
 _ROOMS = (
-    access_links, administration, annexes, calendars, charters, complaints, desks, drafts, job_runs, messages,
+    access_links, administration, annexes, calendars, charters, complaints, desks, drafts, job_runs, machines, messages,
     offices, seals, tasks,
 )  # fmt: skip
 
