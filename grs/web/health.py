@@ -7,7 +7,6 @@ from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue as Page
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from werkzeug.exceptions import NotFound, Unauthorized
 
 from grs.usecases.measures import measured
@@ -51,6 +50,8 @@ def _may_read_metrics() -> None:
 @partial(with_token, admit=_may_read_metrics)
 def metrics() -> Page:
     """The state of the installation for Prometheus: the same from every node, for it is the database's."""
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
     with house().readers() as db:
         found = measured(db, now=house().clock())
     registry = CollectorRegistry()

@@ -13,7 +13,6 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request, url_for
 from flask.typing import ResponseReturnValue as Page
-from lxml import etree
 from sqlalchemy import and_
 from werkzeug.exceptions import Unauthorized
 
@@ -65,6 +64,8 @@ def _told(found: Any, *, root: str, item: str = "", status: int = 200) -> Respon
     if wanted == "json":
         answer = jsonify(found)
     else:
+        from lxml import etree  # some megabytes that few installations need
+
         body = etree.tostring(_element(root, found, item), xml_declaration=True, encoding="utf-8")
         answer = Response(body, mimetype="text/xml")
     answer.status_code = status
@@ -75,6 +76,8 @@ ITEMS = {"attributes": "attribute", "values": "value", "endpoints": "endpoint", 
 
 
 def _element(name: str, value: Any, item: str = "") -> Any:
+    from lxml import etree
+
     element = etree.Element(name)
     if isinstance(value, Mapping):
         element.extend([_element(key, one, ITEMS.get(key, "item")) for key, one in value.items()])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, jsonify, render_template
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue as Page
 from flask_wtf.csrf import CSRFProtect
 
@@ -18,20 +21,29 @@ blueprint = Blueprint("api", __name__, url_prefix=room.PREFIX)
 @anyone
 def describe() -> Page:
     """The interface explained, on a page that needs no script and nobody else's server."""
-    return render_template("api.html", spec=room.description_of_api(), refusals=words_of("refusal", "en"))
+    return render_template("api.html", spec=_described(), refusals=words_of("refusal", "en"))
 
 
 @blueprint.get("/openapi.json")
 @anyone
 def openapi() -> Page:
     """The same for programs: OpenAPI 3.1."""
-    return jsonify(room.description_of_api())
+    return jsonify(_described())
+
+
+@cache
+def _made(app: Flask) -> dict[str, Any]:
+    return room.description_of(app, TOPICS)
+
+
+def _described() -> dict[str, Any]:
+    """The description, made when somebody asks for it first: few do, and each process would hold it."""
+    return _made(current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:
     """Cookies say nothing here, so that no form elsewhere can be made to ask in somebody's name."""
-    description = app.extensions["grs-api"] = room.init_app(app)
     for topic in TOPICS:
-        description.register_blueprint(topic)
+        app.register_blueprint(topic)
         csrf.exempt(topic)
     app.register_blueprint(blueprint)
