@@ -79,6 +79,7 @@ def configure_logging(level: int = logging.INFO, *, form: str = "text") -> None:
     handler.setFormatter(JsonLines() if form == "json" else QuietFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # it would tell whose limit is used up
     for name in ("grs.web.requests", "grs.letters"):
         # People who look on do not want a line for each request and letter.
         logging.getLogger(name).setLevel(logging.NOTSET if form == "json" else logging.WARNING)

@@ -192,7 +192,7 @@ class WorkingCalendar:
 
     def on_or_after(self, day: date) -> date:
         """The day itself if the office is open, else the next day it is."""
-        return self.add_working_days(day - ONE_DAY, 1)
+        return day if self.is_open(day) else self.add_working_days(day, 1)
 
     # -- counting --------------------------------------------------------------
 

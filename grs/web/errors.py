@@ -26,7 +26,7 @@ from grs.domain.errors import (
     TooEarly,
 )
 from grs.logs import told_safely
-from grs.web.api.room import is_api, problem
+from grs.web.api.room import UNSTORABLE, is_api, problem
 from grs.web.citizen import filing
 from grs.web.open311 import Refused, error_answer, is_open311
 from grs.web.people import LoggedIn
@@ -112,7 +112,8 @@ def _misshapen(messages: Any, at: str = "") -> Iterator[dict[str, str]]:
             yield from _misshapen(found, f"{at}.{name}" if at else str(name))
     else:
         for message in messages if isinstance(messages, list) else [messages]:
-            yield {"field": at, "code": "invalid", "message": str(message)}
+            told = UNSTORABLE.sub("", str(message))[:300]
+            yield {"field": UNSTORABLE.sub("", at)[:100], "code": "invalid", "message": told}
 
 
 def _refused(error: GrievanceError) -> Answer:

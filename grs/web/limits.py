@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, request
 from flask_limiter import Limiter
@@ -127,6 +127,14 @@ def guarded_by_code(view: View) -> View:
     ):
         view = limit(view)  # type: ignore[assignment]  # it gives the view back, wrapped
     return view
+
+
+def lodging(
+    was: Callable[[Response], bool], *, exempt_when: Callable[[], bool] | None = None
+) -> Callable[[View], View]:
+    """How many complaints one network address may file, by whichever door; ``was`` says that it has filed one."""
+    limit = limiter.shared_limit(lodging_limit, "lodging", deduct_when=was, exempt_when=exempt_when)
+    return cast(Callable[[View], View], limit)
 
 
 def was_accepted(response: Response) -> bool:

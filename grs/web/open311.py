@@ -7,6 +7,7 @@ and without who sent it, to who has its access code, or to the program of the de
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from grs.db.charters import CharterEntry
 from grs.db.complaints import Complaint
 from grs.db.offices import Office
 from grs.db.queries.complaints import Shown, at_posts, listed
-from grs.domain.calendar import DHAKA
+from grs.domain.calendar import DHAKA, YEARS
 from grs.domain.errors import InvalidInput, NotFound
 from grs.domain.lodging import PROPOSED_KIND, ComplaintForm, Ground, Kind, check_form, read_mobile, tidy
 from grs.domain.machines import Scope
@@ -32,9 +33,11 @@ from grs.usecases.charters import charter_in_force
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.machines import bearer
 from grs.usecases.offices import find_office
+from grs.usecases.secrets import new_token, token_hash
 from grs.usecases.standing import is_about
 from grs.usecases.stories import has_code, story_for_complainant
 from grs.web import limits
+from grs.web.api.tokens import OFTEN, note_use_of
 from grs.web.citizen.desk import today
 from grs.web.doors import house
 from grs.web.protection import anyone
@@ -48,6 +51,7 @@ SPAN = timedelta(days=90)
 OTHER = "other"
 """The service code of a matter that is in no charter."""
 LAST_MOMENT = time(23, 59, 59)
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def is_open311() -> bool:
@@ -90,7 +94,7 @@ def _element(name: str, value: Any, item: str = "") -> Any:
 
 def _printable(text: str) -> str:
     """What XML 1.0 can hold."""
-    return "".join(c for c in text if c in "\t\n\r" or c >= " ")
+    return UNPRINTABLE.sub("", text)
 
 
 def error_answer(code: int, description: str) -> Response:
@@ -203,10 +207,10 @@ def _entry(db: Any, office: Office, code: str) -> CharterEntry | None:
 
 
 @blueprint.post("/requests.<any(json,xml):_format>")
-@limits.limiter.limit(limits.lodging_limit, deduct_when=limits.was_made)
+@limits.lodging(limits.was_made)
 @anyone
 def post(_format: str) -> Page:
-    """File a complaint. The same words from the same place on one day make one complaint."""
+    """File a complaint. Sent again with the same ``Idempotency-Key``, which the standard lacks, it is the same one."""
     if request.files:
         raise Refused("files cannot be taken here; they can be added with the access code on the complaint's page")
     now, settings = house().clock(), house().settings
@@ -251,7 +255,8 @@ def _form(entry: CharterEntry | None) -> ComplaintForm:
     phone, email = typed.get("phone", ""), typed.get("email", "")
     description = "\n".join(part for part in (typed.get("description", ""), typed.get("media_url", "")) if part.strip())
     subject = description.strip().splitlines()[0][:120] if description.strip() else ""
-    said = "\x1f".join([limits.network(), str(today()), *(f"{key}={value}" for key, value in sorted(typed.items()))])
+    given = request.headers.get("Idempotency-Key", "")
+    said = "\x1f".join([given or new_token(), *(f"{key}={value}" for key, value in sorted(typed.items()))])
     return ComplaintForm(
         form_key=hashlib.sha256(said.encode(errors="replace")).hexdigest()[:48],
         kind=kind or proposed,
@@ -291,7 +296,7 @@ def token(number: str, _format: str) -> Page:
     """The request of a token: ours are numbered at once, so that both are the same."""
     with house().readers() as db:
         _check_code(db, number)
-    told = {"service_request_id": read_digits(number), "token": number}
+    told = {"service_request_id": read_digits(number), "token": read_digits(number)}
     return _told([told], root="service_requests", item="request")
 
 
@@ -300,7 +305,12 @@ def _check_code(db: Any, number: str) -> None:
         raise NotFound("request", number)
 
 
+def _by_key() -> str:
+    return f"token:{token_hash(request.args.get('api_key', ''))[:16]}"
+
+
 @blueprint.get("/requests.<any(json,xml):_format>")
+@limits.limiter.limit(OFTEN, key_func=_by_key)
 @anyone
 def requests(_format: str) -> Page:
     """The requests at the desk of a program, by its ``api_key``: who else asks would learn who complained when."""
@@ -314,6 +324,7 @@ def requests(_format: str) -> Page:
         shown = Shown(is_open={"open": True, "closed": False}.get(status), services=[code] if code is not None else ())
         scope = and_(at_posts([machine.post.id]), ~is_about(machine.desk), *_chosen(asked))
         found = [_status(complaint) for complaint in listed(db, scope, shown, limit=MOST_LISTED)]
+    note_use_of(machine)
     return _told(found, root="service_requests", item="request")
 
 
@@ -335,6 +346,8 @@ def _instant(text: str, otherwise: datetime) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Refused(f"{text[:40]!r} is no date such as 2026-01-31T00:00:00+06:00") from None
+    if found.year not in YEARS:
+        raise Refused(f"the year of {text[:40]!r} is not between {YEARS[0]} and {YEARS[-1]}")
     return found if found.tzinfo is not None else found.replace(tzinfo=DHAKA)
 
 

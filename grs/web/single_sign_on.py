@@ -29,6 +29,8 @@ blueprint = Blueprint("sso", __name__)
 SECONDS = 8
 """How long the provider is waited for."""
 NEXT = "sso_next"
+STARTS = "300 per hour"
+"""A whole office goes over from one address."""
 STRONG = "mfa"
 """RFC 8176: in ``amr`` it says that more than one factor was asked for."""
 
@@ -53,7 +55,7 @@ def _provider() -> Any:
 
 
 @blueprint.get("/login/provider")
-@limits.limiter.limit(limits.LOG_IN)
+@limits.limiter.limit(STARTS)
 @anyone
 def to_provider() -> Page:
     """Over to the provider, with a state and a nonce that come back once."""
@@ -67,7 +69,7 @@ def to_provider() -> Page:
 
 
 @blueprint.get("/login/provider/back")
-@limits.limiter.limit(limits.LOG_IN)
+@limits.limiter.limit(limits.LOG_IN, deduct_when=limits.was_refused)
 @anyone
 def from_provider() -> Page:
     """Back from the provider: a session of our own for the person with that verified address."""

@@ -90,6 +90,7 @@ class Site:
             "listen [::]:443 ssl http2;": "",
             "/etc/grs/tls/": f"{self.folder}/",
             "/var/log/nginx/grs.log": f"{self.folder}/access.log",
+            "/var/log/nginx/grs-error.log": f"{self.folder}/error.log",
             "/opt/grs/": f"{ROOT}/",
             "server_name grs.office.example;": "server_name localhost;",
         }.items():
@@ -192,3 +193,10 @@ def test_the_site_behind_its_proxy_and_without_one_of_its_nodes(site: Site, tmp_
     os.killpg(site.nodes[0].pid, signal.SIGKILL)
     after = [site.ask("/offices?q=kaunia").status for _ in range(30)]
     assert after == [200] * 30, "the other node answers"
+
+    os.killpg(site.nodes[1].pid, signal.SIGKILL)
+    away = site.ask("/api/v1/offices?q=secret")
+    assert (away.status, away.headers["Content-Type"]) == (503, "application/problem+json")
+    assert site.ask("/account/links/secret").status in (502, 504)
+    told = (tmp_path / "error.log").read_text() + (tmp_path / "access.log").read_text()
+    assert "secret" not in told, "nor are those that failed"

@@ -19,6 +19,7 @@ from grs.web import create_app
 from grs.web.api.room import PROBLEM
 from tests.conftest import Clock, Template, browser
 from tests.stories import lodge, pass_days
+from workers import jobs
 
 OFFICE = "doict-kaunia"
 
@@ -173,6 +174,45 @@ def test_lateness_too_early_names_the_first_day(program: FlaskClient, house: Hou
     answer = send(program, "/complaints", sent)
     assert answer.json["type"].endswith("#problem-too_early")
     assert answer.json["earliest_on"] > sent["applied_on"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"\\ud800": 1}', '{"service": ' + "1" * 5000 + "}", "[" * 100_000, '{"a":' * 100_000]
+)
+def test_what_no_reader_can_read_is_refused_and_fails_nothing(program: FlaskClient, body: str) -> None:
+    headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+    answer = program.post("/api/v1/complaints", data=body, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.mimetype == PROBLEM
+
+
+def test_days_at_the_edge_of_time_are_counted_or_refused(program: FlaskClient) -> None:
+    for day in ("0001-01-01", "9999-12-31"):
+        for unit in ("working_days", "calendar_days", "months"):
+            answer = program.get(f"/api/v1/working-days/due-date?received_on={day}&amount=30&unit={unit}")
+            assert answer.status_code in (200, 422), (day, unit)
+        assert program.get(f"/api/v1/working-days?first={day}&days=400").status_code == 200
+    sent = a_form(ground="late", service=1, applied_on="0001-01-01")
+    assert send(program, "/complaints", sent).json["errors"][0]["field"] == "applied_on"
+
+
+def test_a_key_leads_to_nobody_elses_receipt(program: FlaskClient, clock: Clock, house: House) -> None:
+    key = str(uuid4())
+    first = send(program, "/complaints", a_form(), key=key).json
+    clock.forward(days=8)
+    jobs.run(house, "forget")
+    other = {"name": "কল্পিত করিম", "mobile": "01700000002"}
+    second = send(program, "/complaints", a_form(complainant=other), key=key)
+    assert second.status_code == 201
+    assert second.json["tracking_number"] != first["tracking_number"]
+
+
+def test_one_address_files_so_many_by_whichever_door(house: House) -> None:
+    client = browser(house, RATELIMIT_ENABLED=True, LODGING_PER_HOUR=1)
+    assert send(client, "/complaints", a_form()).status_code == 201
+    assert send(client, "/complaints", a_form()).status_code == 429
+    form = {"jurisdiction_id": OFFICE, "service_code": "other", "description": "x"}
+    assert client.post("/open311/v2/requests.json", data=form).status_code == 429
 
 
 def test_problems_speak_the_language_that_is_asked_for(program: FlaskClient) -> None:

@@ -42,6 +42,7 @@ def server(house: House) -> Iterator[str]:
     yield f"http://127.0.0.1:{served.server_port}"
     served.shutdown()
     thread.join()
+    served.server_close()
 
 
 def test_nothing_is_found_that_the_description_does_not_say(

@@ -15,8 +15,10 @@ from grs.db.administration import SecurityEvent, SecurityKind
 from grs.db.complaints import Step
 from grs.db.machines import MachineToken
 from grs.db.offices import Person, PostHolder
+from grs.db.tasks import Task, TaskMember
 from grs.domain.access import PostRole
 from grs.domain.machines import Scope
+from grs.domain.tasks import TaskKind
 from grs.domain.tiers import About
 from grs.usecases.machines import make_token
 from grs.usecases.offices import find_office
@@ -25,7 +27,7 @@ from grs.usecases.secrets import token_hash
 from grs.web import create_app
 from grs.web.protection import Callers, callers_of
 from tests.conftest import Clock, Template, browser, log_in
-from tests.stories import lodge
+from tests.stories import fetch, lodge
 from tests.web.test_access import client_of, person_on
 
 API = "/api/v1"
@@ -111,6 +113,40 @@ def test_a_program_sees_nothing_about_its_own_officer(program: FlaskClient, hous
     token = token_for(house, database, Scope.READ)
     assert program.get(f"{API}/queue/{about}", headers=token).status_code == 403
     assert program.get(f"{API}/queue", headers=token).json["items"] == []
+
+
+def test_a_token_does_not_read_what_its_person_investigates_elsewhere(
+    program: FlaskClient, house: House, database: Template
+) -> None:
+    number = lodge(house).complaint.tracking_number
+    token = token_for(house, database, Scope.READ, role="cell_officer", office="cabinet-cell")
+    person_id, _, _ = holder_of(house, database, "cell_officer", "cabinet-cell")
+    task = Task(
+        complaint_id=fetch(house, number).id, kind=TaskKind.INVESTIGATION, assignment_sequence=1, step_sequence=1,
+        asked_by_post_id=fetch(house, number).post_id, asked_at=house.clock(), due_on=date(2025, 5, 1),
+        members=[TaskMember(person_id=person_id, place=1)],
+    )  # fmt: skip
+    with house.writers.begin() as session:
+        session.add(task)
+    assert program.get(f"{API}/queue/{number}", headers=token).status_code == 403
+
+
+def test_what_was_read_in_one_language_is_not_the_other_and_is_seen_all_the_same(
+    program: FlaskClient, house: House, database: Template
+) -> None:
+    number = lodge(house).complaint.tracking_number
+    token = token_for(house, database, Scope.READ, Scope.ACT)
+    path = f"{API}/queue/{number}"
+    bangla = program.get(path, headers=token | {"Accept-Language": "bn"}).headers["ETag"]
+    english = program.get(path, headers=token | {"Accept-Language": "en", "If-None-Match": bangla})
+    assert english.status_code == 200
+    packed = "W/" + english.headers["ETag"]
+    assert do(program, f"/queue/{number}/actions/accept", {}, token, **{"If-Match": packed}).status_code == 200
+    anyway = do(program, f"/queue/{number}/actions/note", {"text": "x"}, token, **{"If-Match": "*"})
+    assert anyway.status_code == 200
+    headers = token | {"If-Match": "*", "Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
+    odd = program.post(f"{path}/actions/note", data='{"fields": {"\\ud800": "x"}}', headers=headers)
+    assert odd.status_code == 422
 
 
 @pytest.mark.parametrize("ending", ["ended", "expired", "left the post", "shut out", "unknown"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import date
 from typing import Any, TypeVar
@@ -11,7 +12,9 @@ from marshmallow import fields, validate
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from grs.domain.calendar import YEARS
 from grs.domain.errors import InvalidInput, NotYours
+from grs.domain.history import canonical
 from grs.domain.lodging import LANGUAGES, LONGEST, Assistance, ComplaintForm, Ground, Kind, check_form, tidy
 from grs.domain.tiers import About, Tier
 from grs.domain.tracking import read_digits
@@ -122,7 +125,7 @@ class NewComplaint(Shape):
 @topic.arguments(KeyHeader, location="headers")
 @topic.arguments(NewComplaint)
 @topic.response(201, ReceiptShape)
-@limits.limiter.limit(limits.lodging_limit, deduct_when=limits.was_made)
+@limits.lodging(limits.was_made)
 @anyone
 def lodge(headers: dict[str, Any], sent: dict[str, Any]) -> Any:
     """File a complaint; the answer is its receipt
@@ -142,7 +145,10 @@ def again_if_twice(do: Callable[[], Done]) -> Done:
 
 def file_form(key: str, sent: dict[str, Any], *, sender: str, assistance: Assistance | None = None) -> Any:
     """File it and give the receipt; raises InvalidInput."""
-    form, now, settings = _form_of(key, sent, is_assisted=assistance is not None), house().clock(), house().settings
+    now, settings = house().clock(), house().settings
+    # The form's name is of the whole request, so that nobody's key ever leads to somebody else's receipt.
+    whole = canonical({"sender": sender, "key": key, "sent": sent})
+    form = _form_of(hashlib.sha256(whole.encode()).hexdigest()[:48], sent, is_assisted=assistance is not None)
     with house().writers.begin() as db:
         # What is sent again is known by the form itself: it makes the same complaint and the same code.
         is_first(db, sender=sender, key=key, what=sent, now=now)
@@ -189,6 +195,8 @@ def _form_of(key: str, sent: dict[str, Any], *, is_assisted: bool) -> ComplaintF
         **{name: sent[name] for name in named},
         **contacts,
     )
+    if form.applied_on is not None and form.applied_on.year not in YEARS:
+        raise InvalidInput({"applied_on": "not_a_date"})
     if form.ground is Ground.LATE and form.applied_on is None and sent["service"] is not None:
         raise InvalidInput({"applied_on": "required"})
     check_form(tidy(form), today=today(), is_assisted=is_assisted)

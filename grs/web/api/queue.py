@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from flask import g
 from marshmallow import fields, validate
 from sqlalchemy import and_
 
@@ -11,7 +13,7 @@ from grs.db.complaints import Complaint
 from grs.db.queries.complaints import Shown, at_posts
 from grs.db.queries.complaints import listed as complaints_listed
 from grs.domain.bangla import search_words
-from grs.domain.errors import ChangedMeanwhile, NotFound
+from grs.domain.errors import ChangedMeanwhile, NotFound, NotYours
 from grs.domain.lodging import ASSISTED_CHANNELS, LONGEST_FORM_NUMBER, read_assistance
 from grs.domain.machines import Scope
 from grs.domain.tiers import Tier
@@ -98,16 +100,30 @@ class AllowedShape(Shape):
 
 def _bench(number: str) -> Workbench:
     with house().readers() as db:
-        return open_workbench(db, at_work().desk, number, shelf=house().shelf)
+        bench = open_workbench(db, at_work().desk, number, shelf=house().shelf)
+        _check_post(bench.story.complaint)
+        return bench
 
 
-def _etag(complaint: Complaint) -> str:
+def _check_post(complaint: Complaint) -> None:
+    """Raise NotYours for what never lay at the token's post, whatever else its person has to do with it."""
+    if at_work().post.id not in {stay.post_id for stay in complaint.assignments}:
+        raise NotYours("queue")
+
+
+def _state(complaint: Complaint) -> str:
     """A complaint is what its history says: the number of its steps, and the hash of the last."""
     return f"{complaint.step_count}-{complaint.head_hash[:16]}"
 
 
 def _told(bench: Workbench) -> Any:
-    return facts_of(bench.story), 200, {"ETag": f'"{_etag(bench.story.complaint)}"'}
+    return facts_of(bench.story), 200, {"ETag": f'"{_state(bench.story.complaint)}.{g.language}"'}
+
+
+def _is_seen(sent: str, complaint: Complaint) -> bool:
+    """Whether an If-Match is of the complaint as it stands, in whatever language and packing it was read."""
+    state = re.split(r"[.:]", sent.strip().removeprefix("W/").strip('"'))[0]
+    return state in ("*", _state(complaint))
 
 
 @topic.route("/queue/<number>")
@@ -145,7 +161,7 @@ class ActInput(Shape):
     """The fields of the form of that action, as people fill them in."""
 
     typed = fields.Dict(
-        data_key="fields", keys=fields.String(validate=validate.Length(max=40)), load_default=dict,
+        data_key="fields", keys=Text(validate=validate.Length(max=40)), load_default=dict,
         values=Text(validate=validate.Length(max=20_000)),
     )  # fmt: skip
 
@@ -170,7 +186,8 @@ def act(headers: dict[str, Any], sent: dict[str, Any], number: str, action: str)
             if not is_first(db, sender=me.sender, key=headers["key"], what=what, now=house().clock()):
                 return
             found = readable(db, me.desk, number)
-            if headers["seen"].strip('"').partition(":")[0] != _etag(found):
+            _check_post(found)
+            if not _is_seen(headers["seen"], found):
                 raise ChangedMeanwhile(number)
             do(db, me.desk, number, sent["typed"] | {"seen_steps": str(found.step_count)})
 

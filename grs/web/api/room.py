@@ -13,6 +13,7 @@ from flask_smorest import Api, Blueprint
 from flask_smorest.utils import prepare_response
 from marshmallow import RAISE, Schema, fields, validate
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest
 
 from grs.domain.calendar import dhaka_date
 from grs.web.doors import house
@@ -59,6 +60,13 @@ class Parser(FlaskParser):
 
     # webargs has it as a plain class attribute.
     DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
+
+    def load_json(self, req: Any, schema: Schema) -> Any:
+        """Numbers of thousands of digits and nesting without end: the reader gives up, and so do we."""
+        try:
+            return super().load_json(req, schema)
+        except (ValueError, RecursionError):
+            raise BadRequest from None
 
 
 class ProblemField(Shape):

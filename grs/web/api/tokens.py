@@ -51,10 +51,10 @@ def check_token(scope: Scope) -> None:
     if scope not in found.scopes:
         raise Forbidden
     g.machine = found
-    _note_use(found)
+    note_use_of(found)
 
 
-def _note_use(found: Machine) -> None:
+def note_use_of(found: Machine) -> None:
     """Written down once a minute, not with each request."""
     if found.last_used_at is None or house().clock() - found.last_used_at > SEEN_EVERY:
         with house().writers.begin() as db:

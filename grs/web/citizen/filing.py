@@ -244,7 +244,7 @@ def discard(address: str) -> Page:
 
 
 @blueprint.post("/forms/<address>/check")
-@limits.limiter.limit(limits.lodging_limit, deduct_when=limits.was_lodged, exempt_when=is_operator)
+@limits.lodging(limits.was_lodged, exempt_when=is_operator)
 @anyone
 def send(address: str) -> Page:
     """Lodge it. Sent twice, from two windows or by a nervous thumb, it is one complaint."""
