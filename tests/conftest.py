@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -17,9 +19,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from aiosmtpd.smtp import Session as SmtpSession
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from werkzeug.serving import make_server
 
 from grs.bootstrap import House, open_house
 from grs.db import schema
@@ -236,6 +240,18 @@ def browser(house: House, **config: Any) -> FlaskClient:
         house, test_config={"TESTING": False, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False} | config
     )
     return app.test_client()
+
+
+@contextmanager
+def serving(app: Flask, *, port: int = 0) -> Iterator[str]:
+    """The application on a port of its own, as long as somebody asks; gives its address."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture

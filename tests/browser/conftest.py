@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from grs.bootstrap import House, open_house
 from grs.web import create_app
-from tests.conftest import Clock, Template, make_settings
+from tests.conftest import Clock, Template, make_settings, serving
 from tests.conftest import chromium as find_chromium
 from tests.postgres import free_port
 
@@ -50,15 +48,9 @@ def house(database: Template, clock: Clock, tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def site(house: House) -> Iterator[str]:
     """The address of a running web server, with its tokens and headers as in real use."""
-    address = house.settings.base_url
     app = create_app(house, test_config={"RATELIMIT_ENABLED": False})
-    server = make_server("127.0.0.1", int(address.rsplit(":", 1)[1]), app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app, port=int(house.settings.base_url.rsplit(":", 1)[1])):
+        yield house.settings.base_url
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
 
 from grs.bootstrap import House
 from grs.domain.machines import Scope
 from grs.web import create_app
-from tests.conftest import Template
+from tests.conftest import Template, serving
 from tests.stories import lodge
 from tests.web.test_machines import token_for
 
@@ -36,13 +34,8 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "403", "404", "409",
 @pytest.fixture
 def server(house: House) -> Iterator[str]:
     app = create_app(house, test_config={"RATELIMIT_ENABLED": False})
-    served = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=served.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{served.server_port}"
-    served.shutdown()
-    thread.join()
-    served.server_close()
+    with serving(app) as address:
+        yield address
 
 
 def test_nothing_is_found_that_the_description_does_not_say(

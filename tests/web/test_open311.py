@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,14 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import etree
 from sqlalchemy import func, select
-from werkzeug.serving import make_server
 
 from grs.bootstrap import House
 from grs.db.complaints import Complainant, Complaint
 from grs.db.machines import MachineToken
 from grs.domain.machines import Scope
 from grs.web import create_app
-from tests.conftest import Template, browser
+from tests.conftest import Template, browser, serving
 from tests.stories import lodge
 from tests.web.test_machines import token_for
 
@@ -40,13 +38,8 @@ def client(house: House) -> FlaskClient:
 @pytest.fixture
 def server(house: House) -> Iterator[str]:
     app = create_app(house, test_config={"RATELIMIT_ENABLED": False})
-    served = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=served.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{served.server_port}{BASE}/"
-    served.shutdown()
-    thread.join()
-    served.server_close()
+    with serving(app) as address:
+        yield f"{address}{BASE}/"
 
 
 @pytest.fixture

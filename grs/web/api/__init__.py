@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, jsonify, render_template
@@ -14,6 +13,7 @@ from grs.web.protection import anyone
 from grs.words import words_of
 
 TOPICS = (offices.topic, calendar.topic, complaints.topic, queue.topic, figures.topic)
+DESCRIPTION = "grs-api-description"
 blueprint = Blueprint("api", __name__, url_prefix=room.PREFIX)
 
 
@@ -31,14 +31,13 @@ def openapi() -> Page:
     return jsonify(_described())
 
 
-@cache
-def _made(app: Flask) -> dict[str, Any]:
-    return room.description_of(app, TOPICS)
-
-
 def _described() -> dict[str, Any]:
     """The description, made when somebody asks for it first: few do, and each process would hold it."""
-    return _made(current_app._get_current_object())  # type: ignore[attr-defined]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    if DESCRIPTION not in app.extensions:
+        app.extensions[DESCRIPTION] = room.description_of(app, TOPICS)
+    found: dict[str, Any] = app.extensions[DESCRIPTION]
+    return found
 
 
 def init_app(app: Flask, csrf: CSRFProtect) -> None:

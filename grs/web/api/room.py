@@ -189,9 +189,8 @@ def listed(name: str, item: type[Schema]) -> type[Schema]:
 
 
 def finish(response: Response) -> Response:
-    """An answer to a reader can be asked for again with its ETag; what is about somebody is kept by nobody."""
-    is_open = (request.url_rule is not None) and not request.headers.get("Access-Code")
-    is_open = is_open and "Authorization" not in request.headers
+    """An answer to a reader can be asked for again with its ETag; what is about somebody only his reader may keep."""
+    is_open = "Access-Code" not in request.headers and "Authorization" not in request.headers
     if request.method in ("GET", "HEAD") and response.status_code == 200:
         if not response.get_etag()[0]:
             response.add_etag()
