@@ -33,7 +33,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> House:
         prepare_rules(session, now=began)
         fill_posts(session, now=began)
     done = simulate(house, complaints=60, months=3, seed=4, progress=lambda _days: None)
-    assert done["lodge"] == 60
+    assert done["file_complaint"] == 60
     return house
 
 

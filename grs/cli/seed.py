@@ -49,7 +49,8 @@ def simulate(months: int, complaints: int, chance: int) -> None:
         counts = live(house, complaints=complaints, months=months, seed=chance, progress=bar.update)
     house.close()
     took = time.monotonic() - start
-    click.echo(f"{counts['lodge']} complaints in {took:.0f} s; {counts['refused']} acts were refused by the rules")
+    filed, refused = counts["file_complaint"], counts["refused"]
+    click.echo(f"{filed} complaints in {took:.0f} s; {refused} acts were refused by the rules")
     for login in logins:
         click.echo(f"{login.email}  {login.password}")
 

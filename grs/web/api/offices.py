@@ -26,8 +26,11 @@ LONGEST_QUERY = 100
 WORDS = {"description": "Words of the names, in Bangla or English, however they are spelt."}
 
 
-class OfficesQuery(PageQuery):
+class WordsQuery(PageQuery):
     q = Text(load_default="", validate=validate.Length(max=LONGEST_QUERY), metadata=WORDS)
+
+
+class OfficesQuery(WordsQuery):
     district = Text(load_default="", validate=validate.Length(max=80), metadata={"description": "In English."})
 
 
@@ -107,8 +110,7 @@ def charters(slug: str) -> Any:
         return {"items": charters_of(db, find_office(db, slug)), "next": None}
 
 
-class ServicesQuery(PageQuery):
-    q = Text(load_default="", validate=validate.Length(max=LONGEST_QUERY), metadata=WORDS)
+class ServicesQuery(WordsQuery):
     office = Text(load_default="", validate=validate.Length(max=80), metadata={"description": "An office's slug."})
 
 
