@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from grs.db import schema
 from grs.db.engine import make_engine, make_reports_engine, readers, writers
 from grs.logs import told_safely
+from grs.notify.calls import Caller
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
 from grs.usecases.calendars import CalendarShelf
@@ -43,6 +44,7 @@ class House:
     writers: sessionmaker[Session]
     mail: MailTransport
     sms: SmsGateway
+    programs: Caller
     clock: Callable[[], datetime] = utc_now
     shelf: CalendarShelf = field(default_factory=CalendarShelf)
     figures: FigureShelf = field(default_factory=FigureShelf)
@@ -87,6 +89,7 @@ def open_house(
         writers=writers(engine),
         mail=mail_transport(settings),
         sms=sms_gateway(settings),
+        programs=Caller(settings.webhook_networks),
         clock=clock,
     )
 

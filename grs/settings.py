@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import time
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Settings:
     oidc_name: str
     log_format: str
     metrics_token: str
+    webhook_networks: Sequence[IPv4Network | IPv6Network]
 
     @property
     def office_hours(self) -> OfficeHours:
@@ -116,6 +118,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         values[name] = _clock_time(name, values[name])
         if values[name] is None:
             raise SettingsError(name, "is required, such as 09:00")
+    values["webhook_networks"] = _networks("webhook_networks", values["webhook_networks"])
     if values["second_factor"] not in ("required", "optional"):
         raise SettingsError("second_factor", "must be required or optional")
     if values["oidc_issuer"] and not (values["oidc_client_id"] and values["oidc_client_secret"]):
@@ -167,6 +170,13 @@ def _yes_or_no(name: str, value: object) -> bool:
     if found is None:
         raise SettingsError(name, f"{value!r} is neither true nor false")
     return found
+
+
+def _networks(name: str, value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part) for part in value.replace(",", " ").split())
+    except ValueError:
+        raise SettingsError(name, f"{value!r} is not a list of networks such as 10.0.0.0/8") from None
 
 
 def _clock_time(name: str, value: str) -> time | None:

@@ -19,6 +19,7 @@ from grs.usecases.reminders import remind_people
 from grs.usecases.retention import anonymise_closed
 from grs.usecases.seals import make_seal
 from grs.usecases.watch import watch as watch_over
+from grs.usecases.webhooks import call_programs
 
 Counts = Mapping[str, int]
 
@@ -38,6 +39,18 @@ def deliver(house: House, *, dry_run: bool = False) -> Counts:
         sms=house.sms,
         settings=house.settings,
         shelf=house.shelf,
+        clock=house.clock,
+        dry_run=dry_run,
+        is_stopping=house.stopping.is_set,
+    )
+
+
+def call(house: House, *, dry_run: bool = False) -> Counts:
+    """Tell programs what happened at their desks."""
+    return call_programs(
+        house.writers,
+        caller=house.programs,
+        secret_key=house.settings.checked_secret,
         clock=house.clock,
         dry_run=dry_run,
         is_stopping=house.stopping.is_set,
@@ -112,6 +125,7 @@ Job = Callable[..., Counts]
 JOBS: dict[str, Job] = {
     "escalate": escalate,
     "deliver": deliver,
+    "call": call,
     "remind": remind,
     "lapse": lapse,
     "recalculate": recalculate,

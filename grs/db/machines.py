@@ -28,6 +28,24 @@ class MachineToken(Base):
     ended_at: Mapped[datetime | None]
     person: Mapped[Person] = relationship()
     post: Mapped[Post] = relationship()
+    webhook: Mapped[Webhook | None] = relationship(back_populates="token")
+
+
+class Webhook(Base):
+    """Where a token's program is told what happens at its desk.
+
+    Its signing secret follows from ``salt`` and the installation's own secret; ``stopped_at`` is when it was
+    given up, because for two days nobody answered there.
+    """
+
+    __tablename__ = "webhook"
+
+    token_id: Mapped[int] = mapped_column(ForeignKey("machine_token.id"), primary_key=True)
+    address: Mapped[str] = mapped_column(String(254))
+    salt: Mapped[str] = mapped_column(String(40))
+    set_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+    token: Mapped[MachineToken] = relationship(back_populates="webhook")
 
 
 class SentRequest(Base):

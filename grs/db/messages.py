@@ -17,6 +17,7 @@ class MessageChannel(StrEnum):
     EMAIL = "email"
     SMS = "sms"
     PAPER = "paper"
+    EVENT = "event"  # to a program, which asked to be told
 
 
 class MessageState(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
@@ -27,6 +27,15 @@ DESK_LETTERS = frozenset(
 BUNDLED = DESK_LETTERS - {"officer_digest", "hearing_notice", "task_over", "stand_in"}
 """A notice of a hearing stays a letter of its own, and what takes it back: they carry the entry for the calendar."""
 DIGEST = "officer_digest"
+
+
+def leave_at_once() -> tuple[ColumnElement[bool], ...]:
+    """The waiting letters that nothing holds: not officers', which keep office hours, nor what programs are told."""
+    return (
+        Message.state == MessageState.QUEUED,
+        Message.letter.not_in(DESK_LETTERS),
+        Message.channel != MessageChannel.EVENT,
+    )
 
 
 def bundle_letters(session: Session, *, hours: OfficeHours, now: datetime) -> Counter[Coming]:

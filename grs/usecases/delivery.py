@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import smtplib
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.messages import Message, MessageChannel, MessageState
@@ -22,15 +21,8 @@ from grs.settings import Settings
 from grs.usecases.bundles import DESK_LETTERS, bundle_letters
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.letters import facts_of, with_secrets
+from grs.usecases.tries import claim, give_back, is_due, mark, name_of
 
-log = logging.getLogger(__name__)
-letters_log = logging.getLogger("grs.letters")
-
-MOST_TRIES = 48
-BATCH = 20
-LEASE = timedelta(minutes=15)
-"""How long a worker may take over a batch; a killed worker's letters are tried again after it."""
-LONGEST_WAIT = timedelta(minutes=60)
 INVITATIONS = {
     "hearing_called": "REQUEST",
     "hearing_notice": "REQUEST",
@@ -44,11 +36,6 @@ class ServerAway(str):
     """Why a letter failed: not for its own sake."""
 
     __slots__ = ()
-
-
-def wait_after(tries: int) -> timedelta:
-    """How long after the nth failed try the next one is made: 1, 2, 4 … then 60 minutes."""
-    return min(timedelta(minutes=2 ** min(tries - 1, 10)), LONGEST_WAIT)
 
 
 def deliver_messages(
@@ -71,7 +58,8 @@ def deliver_messages(
     counts: Counter[str] = Counter(sent=0, failed=0, given_up=0)
     if dry_run:
         with writers() as session:
-            due = select(Message.id).where(*_due(clock(), held=_held(session, settings, shelf, clock())))
+            held = _held(session, settings, shelf, clock())
+            due = select(Message.id).where(*is_due(clock()), *_are_letters(held))
             counts["sent"] = len(session.execute(due).all())
         return counts
     try:
@@ -84,13 +72,14 @@ def deliver_messages(
             reason: str | None = None
             for place, (message, facts) in enumerate(batch):
                 if is_stopping():
-                    _give_back(writers, [message for message, _ in batch[place:]], clock())
+                    give_back(writers, [message for message, _ in batch[place:]], clock())
                     break
                 # When the server is away the rest of the batch need not wait for it one by one.
                 failure = reason if is_away else _send(message, facts, mail, sms, settings)
                 if isinstance(failure, ServerAway):
                     is_away, reason = True, failure
-                _mark(writers, message, failure, clock(), counts)
+                with writers.begin() as session:
+                    mark(session, message, failure, clock(), counts)
     finally:
         mail.close()
     return counts
@@ -101,39 +90,18 @@ def _held(session: Session, settings: Settings, shelf: CalendarShelf, now: datet
     return frozenset() if settings.office_hours.holds(shelf.for_scopes(session), now) else DESK_LETTERS
 
 
-def _due(now: datetime, *, held: Collection[str]) -> tuple[Any, ...]:
-    due = (Message.state == MessageState.QUEUED, Message.next_try_at <= now)
-    return (*due, Message.letter.not_in(held)) if held else due
+def _are_letters(held: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """What this job sends now: letters, and of them not those that are held."""
+    return (Message.channel != MessageChannel.EVENT, Message.letter.not_in(held))
 
 
 def _claim(
     writers: sessionmaker[Session], now: datetime, held: Collection[str]
 ) -> list[tuple[Message, dict[str, Any] | Exception]]:
-    """Take a batch, so that no other worker tries the same letters while this one does."""
+    """Take a batch, with what each letter says."""
     with writers.begin() as session:
-        messages = session.scalars(
-            select(Message)
-            .where(*_due(now, held=held))
-            .order_by(Message.next_try_at, Message.id)
-            .limit(BATCH)
-            .with_for_update(skip_locked=True)
-        ).all()
-        for message in messages:
-            message.tries += 1
-            message.next_try_at = now + LEASE
+        messages = claim(session, now, *_are_letters(held))
         return list(zip(messages, _facts_of(session, messages), strict=True))
-
-
-def _give_back(writers: sessionmaker[Session], messages: Sequence[Message], now: datetime) -> None:
-    """Claimed and not tried: another worker may take them at once."""
-    with writers.begin() as session:
-        for message in messages:
-            session.execute(
-                update(Message)
-                .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
-                .values(tries=message.tries - 1, next_try_at=now)
-                .execution_options(synchronize_session=False)
-            )
 
 
 def _facts_of(session: Session, messages: Sequence[Message]) -> list[dict[str, Any] | Exception]:
@@ -163,12 +131,12 @@ def _send(
         if message.channel is MessageChannel.SMS:
             text = render_sms(message.letter, message.language, facts)
             message.parts = sms_parts(text)
-            sms.send(key=_name_of(message), number=message.to_address, text=text)
+            sms.send(key=name_of(message), number=message.to_address, text=text)
         else:
             subject, body = render_letter(message.letter, message.language, facts)
             mail.send(
                 Mail(
-                    key=_name_of(message),
+                    key=name_of(message),
                     sender=settings.mail_from,
                     to_name=message.to_name,
                     to_address=message.to_address,
@@ -184,11 +152,6 @@ def _send(
         is_mail = message.channel is MessageChannel.EMAIL
         return ServerAway(failure) if is_mail and _is_away(error) else failure
     return None
-
-
-def _name_of(message: Message) -> str:
-    """What every try of a letter is known by; with its instant, for after a restore a key may come again."""
-    return f"{message.key}/{int(message.queued_at.timestamp())}"
 
 
 def _invitation(message: Message, facts: dict[str, Any], subject: str, settings: Settings) -> bytes | None:
@@ -211,38 +174,6 @@ def _is_away(error: Exception) -> bool:
         error, smtplib.SMTPServerDisconnected | smtplib.SMTPConnectError
     )
     return isinstance(error, OSError) and not answered
-
-
-def _told(message: Message) -> dict[str, object]:
-    """Which letter, by number and kind, and what it came of; never to whom."""
-    return {"number": message.id, "letter": message.letter, "letter_cause": message.cause or ""}
-
-
-def _mark(
-    writers: sessionmaker[Session], message: Message, failure: str | None, now: datetime, counts: Counter[str]
-) -> None:
-    """Write down what became of the letter, unless another worker has taken it since."""
-    change: dict[str, Any]
-    if failure is None:
-        change = {"state": MessageState.SENT, "sent_at": now, "last_error": None, "parts": message.parts}
-        counts["sent"] += 1
-        letters_log.info("letter sent", extra={"told": _told(message)})
-    elif message.tries >= MOST_TRIES:
-        change = {"state": MessageState.DEAD, "last_error": failure}
-        counts["given_up"] += 1
-        log.error("message %s given up after %s tries", message.id, message.tries, extra={"told": _told(message)})
-    else:
-        change = {"next_try_at": now + wait_after(message.tries), "last_error": failure}
-        counts["failed"] += 1
-        why = failure.split(":")[0]
-        log.warning("message %s failed, try %s: %s", message.id, message.tries, why, extra={"told": _told(message)})
-    with writers.begin() as session:
-        session.execute(
-            update(Message)
-            .where(Message.id == message.id, Message.tries == message.tries)
-            .values(change)
-            .execution_options(synchronize_session=False)
-        )
 
 
 # -- letters that were given up ---------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.complaints import Assignment, Complaint
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageChannel, MessageState
 from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.calendar import DHAKA, ONE_DAY, dhaka_date
 from grs.domain.workflow import OPEN_STAGES, Action
@@ -136,6 +136,7 @@ def _facts(session: Session, offices: set[int], *, span: Span, today: Any, soon:
             session,
             Message.id,
             Message.state == MessageState.DEAD,
+            Message.channel != MessageChannel.EVENT,
             Message.complaint_id.in_(select(Complaint.id).where(mine)),
         ),
     }

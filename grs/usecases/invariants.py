@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from grs.db.calendars import CalendarChange
 from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, Step
 from grs.db.drafts import Attachment, AttachmentContent
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageChannel, MessageState
 from grs.db.offices import Office, Person
 from grs.domain.calendar import DHAKA, ONE_DAY, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import add_months
@@ -223,7 +223,8 @@ def _letters(session: Session) -> Iterator[Broken]:
         or_(Complainant.email == Message.to_address, Complainant.mobile == Message.to_address),
     )
     known = exists().where(Person.email == Message.to_address)
-    strays = select(Message.id).where(Message.complaint_id.is_not(None), Message.to_address != "", ~concerned, ~known)
+    addressed = (Message.complaint_id.is_not(None), Message.to_address != "", Message.channel != MessageChannel.EVENT)
+    strays = select(Message.id).where(*addressed, ~concerned, ~known)
     for number in session.scalars(strays.order_by(Message.id)):
         yield f"letter {number}", "goes to an address that its complaint does not concern"
     ahead = (

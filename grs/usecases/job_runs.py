@@ -100,6 +100,7 @@ def runs_of(session: Session, job: str, *, limit: int = 50) -> Sequence[JobRun]:
 LONGEST_BETWEEN = {
     "escalate": timedelta(minutes=15),
     "deliver": timedelta(minutes=5),
+    "call": timedelta(minutes=10),
     "lapse": timedelta(minutes=15),
     "recalculate": timedelta(minutes=5),
     "remind": timedelta(hours=16),

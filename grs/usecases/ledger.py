@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from grs.db.bulk import insert_rows, update_rows
 from grs.db.complaints import Assignment, Complainant, Complaint, Step
 from grs.db.messages import Message, MessageChannel, MessageState, Posting
+from grs.db.queries.programs import listeners_at
 from grs.domain.annex import Stay
 from grs.domain.calendar import WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, next_reminder
@@ -68,6 +69,8 @@ class Reach:
 
 
 SMS_SUFFIX = "/sms"
+EVENT = "event"
+"""What a program is told."""
 SCHEDULER = "scheduler"
 COMPLAINANT = "complainant"
 
@@ -109,6 +112,7 @@ class Ledger:
         self._started: list[dict[str, Any]] = []
         self._ended: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
+        self._happened: list[tuple[Head | Complaint, StepFacts, set[int]]] = []
         self._messages: dict[str, dict[str, Any]] = {}
         self._moved: list[dict[str, Any]] = []
         self._postings: dict[str, int] = {}
@@ -138,6 +142,7 @@ class Ledger:
             }
         )
         head.step_count, head.head_hash = facts.sequence, own
+        self._happened.append((head, facts, {details[end] for end in ("from_post", "to_post") if details.get(end)}))
         return facts.sequence
 
     def start_stay(self, head: Head | Complaint, desk: ChainTier, due: DueDate) -> None:
@@ -322,11 +327,36 @@ class Ledger:
         insert_rows(session, stay, self._started)
         insert_rows(session, step, self._steps)
         self._write_cases(session)
+        self._tell_programs(session)
         insert_rows(session, message, list(self._messages.values()))
         self._write_postings(session)
         self.letters += len(self._messages)
         self._started, self._ended, self._moved, self._steps, self._messages = [], [], [], [], {}
-        self._filed = {}
+        self._filed, self._happened = {}, []
+
+    def _tell_programs(self, session: Session) -> None:
+        """What happened is told to the programs of the desks at both ends of a step."""
+        posts = {post for head, _, ends in self._happened for post in (head.post_id, *ends)}
+        if not posts:
+            return
+        for one in listeners_at(session, posts, dhaka_date(self.now)):
+            for head, facts, ends in self._happened:
+                if one.post_id not in (head.post_id, *ends):
+                    continue
+                told = {
+                    "token": one.token_id,
+                    "type": f"complaint.{facts.kind}",
+                    "timestamp": facts.happened_at,
+                    "data": {
+                        "tracking_number": head.tracking_number,
+                        "step": facts.sequence,
+                        "is_here": head.post_id == one.post_id,
+                    },
+                }
+                self._queue(
+                    f"{head.id}/{facts.sequence}/{EVENT}/{one.token_id}",
+                    EVENT, MessageChannel.EVENT, "en", one.name, one.address, head.id, facts.sequence, canonical(told),
+                )  # fmt: skip
 
     def _write_cases(self, session: Session) -> None:
         """What offices report follows the stays. A filing and an escalation begin a case and change no other."""

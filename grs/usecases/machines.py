@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.administration import SecurityKind
@@ -85,9 +85,20 @@ def make_token(
 
 def bearer(session: Session, token: str, *, now: datetime) -> Machine | None:
     """Who comes with a token; None where it has ended, or its person no longer sits on the post."""
-    query = select(MachineToken).where(MachineToken.token_hash == token_hash(token)).options(
-        joinedload(MachineToken.person), joinedload(MachineToken.post).joinedload(Post.office)
-    )  # fmt: skip
+    return _machine(session, MachineToken.token_hash == token_hash(token), now)
+
+
+def machine_of(session: Session, token_id: int, *, now: datetime) -> Machine | None:
+    """The same by the token's number, for what is done in its program's absence."""
+    return _machine(session, MachineToken.id == token_id, now)
+
+
+def _machine(session: Session, which: ColumnElement[bool], now: datetime) -> Machine | None:
+    query = (
+        select(MachineToken)
+        .where(which)
+        .options(joinedload(MachineToken.person), joinedload(MachineToken.post).joinedload(Post.office))
+    )
     found = session.scalar(query)
     today = dhaka_date(now)
     if found is None or found.ended_at is not None or found.expires_on < today or not found.person.is_active:
@@ -119,7 +130,11 @@ def living_tokens(session: Session, person_id: int | None = None, *, now: dateti
     query = (
         select(MachineToken)
         .where(MachineToken.ended_at.is_(None), MachineToken.expires_on >= dhaka_date(now))
-        .options(joinedload(MachineToken.person), joinedload(MachineToken.post).joinedload(Post.office))
+        .options(
+            joinedload(MachineToken.person),
+            joinedload(MachineToken.post).joinedload(Post.office),
+            joinedload(MachineToken.webhook),
+        )
         .order_by(MachineToken.id.desc())
     )
     if person_id is not None:

@@ -13,7 +13,7 @@ from grs.db.complaints import Complaint, is_open
 from grs.db.messages import Message, MessageState
 from grs.db.seals import Seal
 from grs.domain.calendar import dhaka_date
-from grs.usecases.bundles import DESK_LETTERS
+from grs.usecases.bundles import leave_at_once
 from grs.usecases.job_runs import LONGEST_BETWEEN, job_health
 from grs.usecases.outbox import outbox_counts
 
@@ -35,11 +35,7 @@ def measured(session: Session, *, now: datetime) -> list[Measure]:
     late = still_open.where(Complaint.due_on < dhaka_date(now))
     outbox = outbox_counts(session)
     jobs = job_health(session, LONGEST_BETWEEN, now=now)
-    oldest = session.scalar(
-        select(func.min(Message.queued_at)).where(
-            Message.state == MessageState.QUEUED, Message.letter.not_in(DESK_LETTERS), Message.next_try_at <= now
-        )
-    )
+    oldest = session.scalar(select(func.min(Message.queued_at)).where(*leave_at_once(), Message.next_try_at <= now))
     sealed_at = session.scalar(select(func.max(Seal.made_at)))
     states = (MessageState.QUEUED, MessageState.DEAD, MessageState.HELD)
     ran = [([one.job], (now - one.succeeded_at).total_seconds()) for one in jobs if one.succeeded_at is not None]

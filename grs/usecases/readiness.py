@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from grs.db.engine import waiting_for_standby
 from grs.db.job_runs import JobRun
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message
 from grs.logs import told_safely
-from grs.usecases.bundles import DESK_LETTERS
+from grs.usecases.bundles import leave_at_once
 from grs.usecases.job_runs import LONGEST_BETWEEN
 
 log = logging.getLogger(__name__)
@@ -56,8 +56,7 @@ def readiness(engine: Engine, *, now: datetime) -> dict[Part, str]:
                 )
                 if last is None or now - last > LONGEST_BETWEEN[job]:
                     found[Part.WORKER] = "late"
-            waiting = (Message.state == MessageState.QUEUED, Message.letter.not_in(DESK_LETTERS))
-            oldest = connection.scalar(select(func.min(Message.queued_at)).where(*waiting))
+            oldest = connection.scalar(select(func.min(Message.queued_at)).where(*leave_at_once()))
             if oldest is not None and now - oldest > LETTERS_WAIT:
                 found[Part.LETTERS] = "waiting"
     except SQLAlchemyError as error:

@@ -10,12 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from grs.db.complaints import Assignment, Complaint
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.deadlines import add_months
 from grs.domain.tiers import Tier
 from grs.domain.workflow import OPEN_STAGES
-from grs.usecases.bundles import DESK_LETTERS
+from grs.usecases.bundles import leave_at_once
 from grs.usecases.calendars import CalendarShelf, forecast_missing_years
 from grs.usecases.desks import tell_vacancy
 from grs.usecases.ledger import Ledger
@@ -94,9 +94,8 @@ def _findings(session: Session, shelf: CalendarShelf, now: datetime) -> dict[str
     calendar_ends = date(max(known), 12, 31) if known else None
     if calendar_ends is None or calendar_ends < add_months(dhaka_date(now), CALENDAR_AHEAD_MONTHS):
         found["calendar_ends"] = {"last_day": calendar_ends}
-    # Officers' letters wait for office hours, over holidays too.
-    waiting = (Message.state == MessageState.QUEUED, Message.letter.not_in(DESK_LETTERS))
-    oldest = session.scalar(select(func.min(Message.queued_at)).where(*waiting))
+        # Officers' letters wait for office hours, over holidays too.
+        oldest = session.scalar(select(func.min(Message.queued_at)).where(*leave_at_once()))
     if oldest is not None and oldest < now - OLDEST_UNSENT:
         found["letters_wait"] = {"since": oldest.astimezone(DHAKA)}
     return found

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from grs.bootstrap import House, open_house
 from grs.db.messages import Message, MessageState
 from grs.notify.mail import message_id
-from grs.usecases.delivery import _name_of
+from grs.usecases.tries import name_of
 from tests.conftest import Clock, MailSink, Template, make_settings
 from tests.performance.seeding import seed_complaints
 from tests.postgres import free_port
@@ -100,7 +100,7 @@ def expected_keys(house: House) -> dict[str, int]:
     """The Message-IDs that the outbox promises, each with its place."""
     with house.readers() as session:
         found = session.scalars(select(Message).where(Message.channel == "email").order_by(Message.id)).all()
-    return {message_id(_name_of(one), house.settings.mail_from): one.id for one in found}
+    return {message_id(name_of(one), house.settings.mail_from): one.id for one in found}
 
 
 @long_only
@@ -165,7 +165,7 @@ def assert_in_order(house: House, letters: list[Mail]) -> None:
     """The letters of one case to one reader arrive in the order in which they were written."""
     with house.readers() as session:
         case_of = {
-            message_id(_name_of(one), house.settings.mail_from): (one.complaint_id, one.to_address, one.id)
+            message_id(name_of(one), house.settings.mail_from): (one.complaint_id, one.to_address, one.id)
             for one in session.scalars(select(Message).where(Message.complaint_id.is_not(None)))
         }
     last: dict[tuple[Any, str], int] = {}

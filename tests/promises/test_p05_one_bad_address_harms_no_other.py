@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 from grs.bootstrap import House
 from grs.db.messages import Message, MessageState
 from grs.notify import transports
-from grs.usecases.delivery import MOST_TRIES, dead_letters
+from grs.usecases.delivery import dead_letters
+from grs.usecases.tries import MOST_TRIES
 from tests.conftest import Clock, MailSink
 from tests.performance.seeding import seed_complaints
 from tests.promises.bench import tallied

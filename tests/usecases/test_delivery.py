@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from grs.bootstrap import House
 from grs.db.messages import Message, MessageState
 from grs.domain.errors import NotFound
-from grs.usecases.delivery import LEASE, MOST_TRIES, dead_letters, deliver_messages, retry_letter, wait_after
+from grs.usecases.delivery import dead_letters, deliver_messages, retry_letter
+from grs.usecases.tries import LEASE, MOST_TRIES, wait_after
 from tests.conftest import Clock, MailSink
 from tests.stories import lodge
 from workers import jobs

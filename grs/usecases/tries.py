@@ -1,0 +1,96 @@
+"""How what waits in the outbox is tried: claimed for a while, marked at once, tried later again, given up loudly."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from grs.db.messages import Message, MessageState
+
+log = logging.getLogger(__name__)
+letters_log = logging.getLogger("grs.letters")
+
+MOST_TRIES = 48
+BATCH = 20
+LEASE = timedelta(minutes=15)
+"""How long a worker may take over a batch; what a killed worker had claimed is tried again after it."""
+LONGEST_WAIT = timedelta(minutes=60)
+
+
+def wait_after(tries: int) -> timedelta:
+    """How long after the nth failed try the next one is made: 1, 2, 4 … then 60 minutes."""
+    return min(timedelta(minutes=2 ** min(tries - 1, 10)), LONGEST_WAIT)
+
+
+def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The message waits, and its time has come."""
+    return (Message.state == MessageState.QUEUED, Message.next_try_at <= now)
+
+
+def claim(session: Session, now: datetime, *which: ColumnElement[bool]) -> Sequence[Message]:
+    """Take a batch of what is due, so that no other worker tries the same while this one does."""
+    messages = session.scalars(
+        select(Message)
+        .where(*is_due(now), *which)
+        .order_by(Message.next_try_at, Message.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for message in messages:
+        message.tries += 1
+        message.next_try_at = now + LEASE
+    return messages
+
+
+def give_back(writers: sessionmaker[Session], messages: Sequence[Message], now: datetime) -> None:
+    """Claimed and not tried: another worker may take them at once."""
+    with writers.begin() as session:
+        for message in messages:
+            session.execute(
+                update(Message)
+                .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
+                .values(tries=message.tries - 1, next_try_at=now)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def mark(session: Session, message: Message, failure: str | None, now: datetime, counts: Counter[str]) -> bool:
+    """Write down what became of it, unless another worker has taken it since; returns whether it was given up."""
+    change: dict[str, Any]
+    is_given_up = False
+    if failure is None:
+        change = {"state": MessageState.SENT, "sent_at": now, "last_error": None, "parts": message.parts}
+        counts["sent"] += 1
+        letters_log.info("letter sent", extra={"told": _told(message)})
+    elif message.tries >= MOST_TRIES:
+        change, is_given_up = {"state": MessageState.DEAD, "last_error": failure}, True
+        counts["given_up"] += 1
+        log.error("message %s given up after %s tries", message.id, message.tries, extra={"told": _told(message)})
+    else:
+        change = {"next_try_at": now + wait_after(message.tries), "last_error": failure}
+        counts["failed"] += 1
+        why = failure.split(":")[0]
+        log.warning("message %s failed, try %s: %s", message.id, message.tries, why, extra={"told": _told(message)})
+    session.execute(
+        update(Message)
+        .where(Message.id == message.id, Message.tries == message.tries)
+        .values(change)
+        .execution_options(synchronize_session=False)
+    )
+    return is_given_up
+
+
+def name_of(message: Message) -> str:
+    """What every try of a letter is known by; with its instant, for after a restore a key may come again."""
+    return f"{message.key}/{int(message.queued_at.timestamp())}"
+
+
+def _told(message: Message) -> dict[str, object]:
+    """Which letter, by number and kind, and what it came of; never to whom."""
+    return {"number": message.id, "letter": message.letter, "letter_cause": message.cause or ""}
