@@ -57,8 +57,8 @@ css:
 	npx sass --load-path=node_modules --style=compressed --no-source-map --quiet-deps grs/web/style/site.scss grs/web/static/site.css
 
 translations: .venv/.test
-	$(BIN)/pybabel -q extract --no-location -F templates/translations/babel.cfg -o templates/translations/messages.pot templates
-	$(BIN)/pybabel -q update --no-fuzzy-matching -i templates/translations/messages.pot -d templates/translations -l en
+	$(BIN)/pybabel -q extract --no-wrap --no-location -F templates/translations/babel.cfg -o templates/translations/messages.pot templates
+	$(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching -i templates/translations/messages.pot -d templates/translations -l en
 	$(BIN)/pybabel -q compile -d templates/translations
 
 clean:

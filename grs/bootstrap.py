@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +18,7 @@ from grs.db import schema
 from grs.db.engine import make_engine, make_reports_engine, readers, writers
 from grs.logs import told_safely
 from grs.notify.calls import Caller
+from grs.notify.mailbox import Mailbox, open_mailbox
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
 from grs.usecases.calendars import CalendarShelf
@@ -45,6 +47,7 @@ class House:
     mail: MailTransport
     sms: SmsGateway
     programs: Caller
+    mailbox: Mailbox | None = None
     clock: Callable[[], datetime] = utc_now
     shelf: CalendarShelf = field(default_factory=CalendarShelf)
     figures: FigureShelf = field(default_factory=FigureShelf)
@@ -90,6 +93,7 @@ def open_house(
         mail=mail_transport(settings),
         sms=sms_gateway(settings),
         programs=Caller(settings.webhook_networks),
+        mailbox=partial(open_mailbox, settings) if settings.imap_host else None,
         clock=clock,
     )
 

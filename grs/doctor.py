@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import shutil
 import smtplib
 import ssl
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from imap_tools import MailboxLoginError
 from limits.storage import storage_from_string
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +25,7 @@ from grs.domain.access import PostRole
 from grs.domain.calendar import dhaka_date
 from grs.domain.errors import FileRefused
 from grs.logs import told_safely
+from grs.notify.mailbox import open_mailbox
 from grs.settings import Settings, SettingsError, read_settings
 from grs.uploads.scanning import scan
 from grs.usecases.job_runs import LONGEST_BETWEEN, job_health
@@ -70,6 +73,8 @@ def examine() -> Iterator[Finding]:
     finally:
         house.close()
     yield _mail(settings)
+    if settings.imap_host:
+        yield _answers(settings)
     yield _sms(settings)
     yield _limits(settings)
     yield _second_factor(settings)
@@ -250,6 +255,22 @@ def _mail(settings: Settings) -> Finding:
     except (OSError, smtplib.SMTPException) as error:
         return Finding("mail", State.WRONG, f"{where} cannot be used ({type(error).__name__}); letters wait meanwhile")
     return Finding("mail", State.FINE, f"{where} takes letters")
+
+
+def _answers(settings: Settings) -> Finding:
+    """The mailbox opened; nothing in it is read."""
+    where = f"{settings.imap_host}:{settings.imap_port}"
+    try:
+        with open_mailbox(settings) as box:
+            waiting = len(box.numbers())
+    except MailboxLoginError:
+        return Finding("answers", State.WRONG, f"{where} refuses the user or its password")
+    except (OSError, imaplib.IMAP4.error) as error:
+        return Finding("answers", State.WRONG, f"{where} cannot be read ({type(error).__name__}); answers wait there")
+    if not settings.imap_judge:
+        told = "forged senders are not recognised: set GRS_IMAP_JUDGE to the name its server writes in mails"
+        return Finding("answers", State.DOUBTFUL, told)
+    return Finding("answers", State.FINE, f"{where} can be read; {waiting} wait")
 
 
 def _sms(settings: Settings) -> Finding:

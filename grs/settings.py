@@ -46,6 +46,13 @@ class Settings:
     smtp_security: str
     mail_from: str
     mail_folder: Path
+    imap_host: str
+    imap_port: int
+    imap_user: str
+    imap_password: str
+    imap_security: str
+    imap_judge: str
+    reply_address: str
     sms_gateway_url: str
     sms_gateway_token: str
     sms_folder: Path
@@ -105,7 +112,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values["database_url"] = _database_url(values["database_url"])
     if values["database_replica_url"] and not values["database_replica_url"].startswith("postgresql://"):
         raise SettingsError("database_replica_url", "must begin with postgresql://")
-    for name in ("port", "smtp_port", "session_idle_minutes", "lodging_per_hour"):
+    for name in ("port", "smtp_port", "imap_port", "session_idle_minutes", "lodging_per_hour"):
         values[name] = _number(name, values[name])
     values["base_url"] = _base_url(values["base_url"] or f"http://{values['host']}:{values['port']}")
     for name in ("mail_folder", "sms_folder"):
@@ -127,6 +134,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError("log_format", "must be text or json")
     if values["smtp_security"] not in ("starttls", "tls", "none"):
         raise SettingsError("smtp_security", "must be starttls, tls or none")
+    if values["imap_security"] not in ("starttls", "tls", "none"):
+        raise SettingsError("imap_security", "must be starttls, tls or none")
+    if values["imap_host"] and not re.fullmatch(r"[^@+\s]{1,18}@[^@\s]+", values["reply_address"]):
+        raise SettingsError("reply_address", "is required with imap_host: an address of 18 signs at most before the @")
     return Settings(**values)
 
 

@@ -14,6 +14,7 @@ from grs.usecases.drafts import forget_drafts
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.job_runs import record_run
 from grs.usecases.kept_overviews import keep_overviews
+from grs.usecases.mail_in import take_in_mail
 from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_people
 from grs.usecases.retention import anonymise_closed
@@ -51,6 +52,20 @@ def call(house: House, *, dry_run: bool = False) -> Counts:
         house.writers,
         caller=house.programs,
         secret_key=house.settings.checked_secret,
+        clock=house.clock,
+        dry_run=dry_run,
+        is_stopping=house.stopping.is_set,
+    )
+
+
+def receive(house: House, *, dry_run: bool = False) -> Counts:
+    """Take in what people answered to letters."""
+    if house.mailbox is None:
+        return {}
+    return take_in_mail(
+        house.writers,
+        mailbox=house.mailbox,
+        settings=house.settings,
         clock=house.clock,
         dry_run=dry_run,
         is_stopping=house.stopping.is_set,
@@ -126,6 +141,7 @@ JOBS: dict[str, Job] = {
     "escalate": escalate,
     "deliver": deliver,
     "call": call,
+    "receive": receive,
     "remind": remind,
     "lapse": lapse,
     "recalculate": recalculate,

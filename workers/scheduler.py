@@ -23,6 +23,7 @@ TIMETABLE = {
     "escalate": CronTrigger(minute="*/5", timezone=ZONE),
     "deliver": CronTrigger(minute="*", timezone=ZONE),
     "call": CronTrigger(minute="*", second=15, timezone=ZONE),
+    "receive": CronTrigger(minute="*", second=45, timezone=ZONE),
     "lapse": CronTrigger(minute="4-59/5", timezone=ZONE),
     "recalculate": CronTrigger(minute="*", second=30, timezone=ZONE),
     "remind": CronTrigger(hour="8-17", minute=30, timezone=ZONE),

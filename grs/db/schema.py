@@ -30,6 +30,7 @@ from grs.db import (
     machines,
     messages,
     offices,
+    received_mails,
     seals,
     tasks,
 )
@@ -44,7 +45,7 @@ ALL_TABLES = Base.metadata
 # imported for their tables
 _ROOMS = (
     access_links, administration, annexes, calendars, charters, complaints, desks, drafts, job_runs, machines, messages,
-    offices, seals, tasks,
+    offices, received_mails, seals, tasks,
 )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ _POLICY = _FoldedAlready(linesep="\r\n")
 class Mail:
     """One letter ready to be sent. ``key`` names its cause: the same key gives the same Message-ID.
 
-    ``invitation`` is an iCalendar event that mail programs offer to take over.
+    ``invitation`` is an iCalendar event that mail programs offer to take over. ``answers_to`` is where the reader's
+    answer goes, ``returns_to`` where servers say that it cannot arrive; without them to the sender.
     """
 
     key: str
@@ -39,6 +40,8 @@ class Mail:
     body: str
     html: str
     invitation: bytes | None = None
+    answers_to: str = ""
+    returns_to: str = ""
     queued_at: datetime
 
 
@@ -61,6 +64,8 @@ def as_bytes(mail: Mail) -> bytes:
     letter["Date"] = format_datetime(mail.queued_at)
     letter["Message-ID"] = message_id(mail.key, mail.sender)
     letter["Auto-Submitted"] = "auto-generated"
+    if mail.answers_to:
+        letter["Reply-To"] = mail.answers_to
     letter.attach(MIMEText(sendable(mail.body), "plain", "utf-8"))
     letter.attach(MIMEText(sendable(mail.html), "html", "utf-8"))
     if mail.invitation is not None:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound
 
 from grs.domain.bangla import to_bengali_digits
+from grs.domain.replies import LINE
 from grs.domain.tracking import grouped
 from grs.settings import TEMPLATES
 from grs.words import word
@@ -97,16 +98,21 @@ def render_letter(letter: str, language: str, facts: Mapping[str, Any]) -> tuple
     return subject.strip(), re.sub(r"\n{3,}", "\n\n", body.strip()) + "\n"
 
 
-def render_html(subject: str, body: str, language: str, *, base_url: str) -> str:
+def answer_line(language: str) -> str:
+    """What stands above a letter that can be answered by mail: what is written above it counts."""
+    return f"{LINE} {word('reply', 'line', language)} –##"
+
+
+def render_html(subject: str, body: str, language: str, *, base_url: str, line: str = "") -> str:
     """The letter for mail programs that show HTML, drawn from its text: one source, the same words.
 
-    Only addresses under ``base_url`` become links: what somebody typed never does.
+    Only addresses under ``base_url`` become links: what somebody typed never does. ``line`` stands above all.
     """
     ours = re.compile(rf"({re.escape(base_url)}(?:/\S*)?(?=\s|$))")
     return (
         _pages()
         .get_template("layout.html")
-        .render(subject=subject, language=language, blocks=list(_blocks(body, ours)))
+        .render(subject=subject, language=language, line=line, blocks=list(_blocks(body, ours)))
     )
 
 

@@ -40,7 +40,7 @@ class SmtpTransport:
 
     def send(self, mail: Mail) -> None:
         data = as_bytes(mail)
-        sender = parseaddr(mail.sender)[1]
+        sender = mail.returns_to or parseaddr(mail.sender)[1]
         server = self._server or self._connect()
         self._server = server
         try:

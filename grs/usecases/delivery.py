@@ -15,12 +15,13 @@ from grs.db.messages import Message, MessageChannel, MessageState
 from grs.domain.errors import NotFound
 from grs.notify.invitations import hearing_invitation
 from grs.notify.mail import Mail
-from grs.notify.render import render_html, render_letter, render_sms, sms_parts
+from grs.notify.render import answer_line, render_html, render_letter, render_sms, sms_parts
 from grs.notify.transports import MailTransport, SmsGateway
 from grs.settings import Settings
 from grs.usecases.bundles import DESK_LETTERS, bundle_letters
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.letters import facts_of, with_secrets
+from grs.usecases.reply_addresses import answer_address, return_address
 from grs.usecases.tries import claim, give_back, is_due, mark, name_of
 
 INVITATIONS = {
@@ -134,6 +135,9 @@ def _send(
             sms.send(key=name_of(message), number=message.to_address, text=text)
         else:
             subject, body = render_letter(message.letter, message.language, facts)
+            # Only who complained answers by mail: an officer's word is an act, and is done with a log-in.
+            is_answerable = bool(settings.imap_host) and facts.get("is_complainants", False)
+            line = answer_line(message.language) if is_answerable else ""
             mail.send(
                 Mail(
                     key=name_of(message),
@@ -141,9 +145,11 @@ def _send(
                     to_name=message.to_name,
                     to_address=message.to_address,
                     subject=subject,
-                    body=body,
-                    html=render_html(subject, body, message.language, base_url=settings.base_url),
+                    body=f"{line}\n\n{body}" if line else body,
+                    html=render_html(subject, body, message.language, base_url=settings.base_url, line=line),
                     invitation=_invitation(message, facts, subject, settings),
+                    answers_to=answer_address(settings, facts["tracking_number"]) if line else "",
+                    returns_to=return_address(settings, message),
                     queued_at=message.queued_at,
                 )
             )

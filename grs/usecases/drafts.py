@@ -16,6 +16,7 @@ from grs.db.complaints import Complaint
 from grs.db.drafts import Attachment, AttachmentContent, Draft
 from grs.db.messages import Message, MessageState
 from grs.db.offices import Office
+from grs.db.received_mails import ReceivedMail
 from grs.domain.attachments import MOST_FILES
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.errors import FileRefused, GrievanceError, InvalidInput, NotFound
@@ -322,6 +323,7 @@ def forget_drafts(writers: sessionmaker[Session], *, now: datetime, dry_run: boo
         gone = session.execute(delete(AccessLink).where(old_links).returning(AccessLink.id)).all()
         counts["links"] = len(gone)
         counts["requests"] = forget_requests(session, now=now)
+        session.execute(delete(ReceivedMail).where(ReceivedMail.received_at < now - DRAFT_DAYS))
         session.execute(delete(OpenedComplaint).where(OpenedComplaint.opened_at < now - LONGEST_VISIT))
         # Addresses of people who did not complain, or not by name, are no longer needed either.
         session.execute(

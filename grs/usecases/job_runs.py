@@ -101,6 +101,7 @@ LONGEST_BETWEEN = {
     "escalate": timedelta(minutes=15),
     "deliver": timedelta(minutes=5),
     "call": timedelta(minutes=10),
+    "receive": timedelta(minutes=10),
     "lapse": timedelta(minutes=15),
     "recalculate": timedelta(minutes=5),
     "remind": timedelta(hours=16),

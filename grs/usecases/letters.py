@@ -94,6 +94,8 @@ class _Names:
                 "office": self._office(complaint.charter.office_id, message.language),
                 "tier": int(complaint.tier),
             }
+            who = complaint.complainant
+            found["is_complainants"] = who is not None and who.email == message.to_address != ""
             found.setdefault("from_post", complaint.post_id)
             if message.letter == "receipt" and message.channel is not MessageChannel.PAPER:
                 found["form_identity"] = complaint.form_identity

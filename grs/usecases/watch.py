@@ -94,8 +94,8 @@ def _findings(session: Session, shelf: CalendarShelf, now: datetime) -> dict[str
     calendar_ends = date(max(known), 12, 31) if known else None
     if calendar_ends is None or calendar_ends < add_months(dhaka_date(now), CALENDAR_AHEAD_MONTHS):
         found["calendar_ends"] = {"last_day": calendar_ends}
-        # Officers' letters wait for office hours, over holidays too.
-        oldest = session.scalar(select(func.min(Message.queued_at)).where(*leave_at_once()))
+    # Officers' letters wait for office hours, over holidays too.
+    oldest = session.scalar(select(func.min(Message.queued_at)).where(*leave_at_once()))
     if oldest is not None and oldest < now - OLDEST_UNSENT:
         found["letters_wait"] = {"since": oldest.astimezone(DHAKA)}
     return found

@@ -71,6 +71,8 @@ def test_a_sound_installation_has_nothing_wrong(settings: Any) -> None:
         ("DATABASE_URL", "postgresql://grs@127.0.0.1:closed/grs", "database", "does not answer"),
         ("SCANNER", "false", "scanner", "harmful"),
         ("SCANNER", "/no/such/scanner", "scanner", "does not run"),
+        ("IMAP_PORT", "closed", "answers", "cannot be read"),
+        ("REPLY_ADDRESS", "nobody", "settings", "reply_address"),
         ("OIDC_ISSUER", "http://127.0.0.1:closed", "accounts", "does not answer"),
         ("PORT", "many", "settings", "not a whole number"),
     ],
@@ -78,6 +80,9 @@ def test_a_sound_installation_has_nothing_wrong(settings: Any) -> None:
 def test_what_is_wrong_with_the_settings_is_named(settings: Any, name: str, value: str, what: str, told: str) -> None:
     settings.setenv("GRS_OIDC_CLIENT_ID", "grs")
     settings.setenv("GRS_OIDC_CLIENT_SECRET", "s")
+    if name in ("IMAP_PORT", "REPLY_ADDRESS"):
+        settings.setenv("GRS_REPLY_ADDRESS", "reply@office.example")
+        settings.setenv("GRS_IMAP_HOST", "127.0.0.1")
     settings.setenv(f"GRS_{name}", value.replace("closed", str(free_port())))
     status, wrong = examined()
     assert status == 1

@@ -73,6 +73,8 @@ FACTS = {
     "expected_on": "2025-05-18",
     "text": "আবেদনের রসিদ পাঠান।",
     "files": ["a", "b"],
+    "why": ["other_sender"],
+    "left_out": [["রসিদ.docx", "wrong_kind"]],
     "answer_until": "2025-05-15",
     "asked_post": "উপজেলা আইসিটি অফিসার",
     "asked_office": "উপজেলা আইসিটি কার্যালয়, কাউনিয়া, রংপুর",
