@@ -15,6 +15,7 @@ from grs.db.offices import Office
 from grs.db.queries import figures as counts
 from grs.domain.calendar import dhaka_date
 from grs.domain.disposal import RootCause
+from grs.domain.errors import NotFound
 from grs.domain.figures import SMALLEST_SHOWN, Row, in_time_rate, median_days, protect
 
 MONTHS = 12
@@ -70,6 +71,17 @@ class Figures:
             office=office, months=months, received=0, disposed=0, in_time=0, overdue=0,
             rate=None, median_days=None, causes=[],
         )  # fmt: skip
+
+    def month(self, name: str) -> list[tuple[OfficeFigures, MonthFigures]]:
+        """A month such as ``2026-10``: all offices together, then each by name. Raises NotFound outside the twelve.
+
+        A part of the table that hides what is small, not a table of its own: two tables of one month that hide
+        different numbers would give each other's away.
+        """
+        for place, one in enumerate(self.by_office[ALL].months):
+            if f"{one.month:%Y-%m}" == name:
+                return [(office, office.months[place]) for office in (self.by_office[ALL], *self.offices)]
+        raise NotFound("month", name)
 
     @property
     def offices(self) -> list[OfficeFigures]:

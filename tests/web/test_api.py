@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import timedelta
 from html import unescape
@@ -256,6 +258,29 @@ def test_the_figures_hide_what_is_small(program: FlaskClient, house: House) -> N
     assert told["figures"]["months"][-1]["received"] is None
     assert read(program, f"/statistics/offices/{OFFICE}")["office"] == OFFICE
     assert [one["office"] for one in read(program, "/statistics/offices")["items"]] == [OFFICE]
+
+
+def test_a_month_is_a_file_of_its_own_and_tells_no_more_than_the_whole(program: FlaskClient, house: House) -> None:
+    for office, n in (("doict-kaunia", 9), ("doict-natore-sadar", 7), ("doict-bagherpara", 6), ("doict-jaintiapur", 2)):
+        for _ in range(n):
+            lodge(house, office)
+    found = read(program, "/statistics/months/2025-04")
+    by_office = {one["office"]: one["received"] for one in found["offices"]}
+    whole = program.get("/statistics.json").json
+    assert by_office == {one["office"]: one["months"][-1]["received"] for one in whole["offices"]}
+    assert by_office["doict-jaintiapur"] is None
+    assert found["all"]["received"] == whole["all"]["months"][-1]["received"]
+    assert program.get("/statistics/months/2025-04.json").json["offices"] == found["offices"]
+    rows = list(csv.DictReader(io.StringIO(program.get("/statistics/months/2025-04.csv").text)))
+    assert [row["office"] for row in rows] == ["all", *by_office]
+    assert {row["office"]: row["received"] for row in rows[1:]} == {
+        office: "hidden" if n is None else str(n) for office, n in by_office.items()
+    }
+    page = program.get("/statistics").text
+    assert all(f"/statistics/months/2025-04.{ending}" in page for ending in ("csv", "json"))
+    for wrong in ("2024-04", "2025-05", "2025-4", "x"):
+        assert program.get(f"/api/v1/statistics/months/{wrong}").status_code == 404
+        assert program.get(f"/statistics/months/{wrong}.csv").status_code == 404
 
 
 def test_the_description_is_whole_and_its_page_needs_nobody_else(program: FlaskClient) -> None:

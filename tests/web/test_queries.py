@@ -154,7 +154,7 @@ def test_no_hot_query_looks_at_a_whole_table(on_postgres: House, postgres_templa
         assert citizen.post("/track", data={"number": number, "code": lodged.access_code}).status_code == 303
         assert citizen.get(f"/complaints/{number}").status_code == 200
         lodge_on_the_web(citizen, "doict-kaunia")
-        for job in ("escalate", "deliver", "lapse", "remind", "recalculate"):
+        for job in ("escalate", "deliver", "call", "lapse", "remind", "recalculate"):
             jobs.run(house, job)
         clock.forward(days=60)
         for job in ("escalate", "deliver", "remind", "digest"):

@@ -10,8 +10,8 @@ from grs.domain.figures import SMALLEST_SHOWN
 from grs.usecases.figures import ALL
 from grs.usecases.offices import find_office
 from grs.web.api.room import PageQuery, Shape, Topic, listed, page_of, reads
-from grs.web.api.shapes import FiguresShape
-from grs.web.citizen.figures import as_json, figures_in_use
+from grs.web.api.shapes import FiguresShape, WholeMonthShape
+from grs.web.citizen.figures import as_json, figures_in_use, month_as_json
 from grs.web.doors import house
 from grs.web.protection import anyone
 
@@ -50,6 +50,15 @@ def by_office(asked: dict[str, Any]) -> Any:
     known = sorted(((one.office.slug, one) for one in figures_in_use().offices if one.office), key=lambda one: one[0])
     later = [as_json(one) for slug, one in known if slug > asked["after"]][: asked["limit"] + 1]
     return page_of(later, asked, key=lambda one: one["office"])
+
+
+@topic.route("/statistics/months/<month>")
+@topic.response(200, WholeMonthShape)
+@reads
+@anyone
+def of_month(month: str) -> Any:
+    """One of the twelve months, such as `2026-10`, with a line for each office"""
+    return month_as_json(figures_in_use().month(month))
 
 
 @topic.route("/statistics/offices/<slug>")

@@ -192,6 +192,26 @@ class MonthShape(Shape):
     disposed_in_time = fields.Integer(required=True, allow_none=True)
 
 
+class CountsShape(Shape):
+    """What came and what was disposed of; null is hidden."""
+
+    received = fields.Integer(required=True, allow_none=True)
+    disposed = fields.Integer(required=True, allow_none=True)
+    disposed_in_time = fields.Integer(required=True, allow_none=True)
+
+
+class OfficeCountsShape(CountsShape):
+    office = fields.String(required=True, metadata={"description": "An office's slug."})
+
+
+class WholeMonthShape(Shape):
+    """One month of all offices and of each."""
+
+    month = fields.String(required=True)
+    all = fields.Nested(CountsShape, required=True)
+    offices = fields.List(fields.Nested(OfficeCountsShape), required=True)
+
+
 class FiguresShape(Shape):
     """The figures of an office, or of all, over twelve months; null is hidden."""
 

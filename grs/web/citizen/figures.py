@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -11,13 +12,14 @@ from flask import Response, jsonify, render_template, request
 from grs.domain.figures import SMALLEST_SHOWN
 from grs.domain.tables import safe_cell
 from grs.domain.typed import read_number
-from grs.usecases.figures import ALL, Figures, OfficeFigures
+from grs.usecases.figures import ALL, Figures, MonthFigures, OfficeFigures
 from grs.usecases.offices import find_office
 from grs.usecases.seals import seals as all_seals
 from grs.web.citizen.desk import Page, blueprint
 from grs.web.doors import house
 from grs.web.protection import anyone
 
+MONTH_COLUMNS = ("office", "month", "received", "disposed", "disposed_in_time")
 OFFICES_A_PAGE = 50
 COLUMNS = (
     "office",
@@ -95,6 +97,42 @@ def figures_json() -> Page:
         all=as_json(found.by_office[ALL]),
         offices=[as_json(one) for one in found.offices],
     )
+
+
+@blueprint.get("/statistics/months/<month>.csv")
+@anyone
+def month_csv(month: str) -> Page:
+    """One month, a line for each office; a hidden number is ``hidden``."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(MONTH_COLUMNS)
+    for office, found in figures_in_use().month(month):
+        name = safe_cell(office.office.slug if office.office else "all")
+        writer.writerow([name, month, *(_cell(value) for value in (found.received, found.disposed, found.in_time))])
+    headers = {"Content-Disposition": f"attachment; filename=complaints-{month}.csv"}
+    return Response(out.getvalue(), mimetype="text/csv", headers=headers)
+
+
+@blueprint.get("/statistics/months/<month>.json")
+@anyone
+def month_json(month: str) -> Page:
+    """The same as JSON; a hidden number is null."""
+    lines = figures_in_use().month(month)
+    return jsonify(as_of=figures_in_use().made_at.isoformat(), hidden_below=SMALLEST_SHOWN, **month_as_json(lines))
+
+
+def month_as_json(lines: Sequence[tuple[OfficeFigures, MonthFigures]]) -> dict[str, Any]:
+    """A month's figures of all and of each office; a hidden number is None."""
+    (_, whole), *each = lines
+    return {
+        "month": f"{whole.month:%Y-%m}",
+        "all": _of_month(whole),
+        "offices": [{"office": one.office.slug, **_of_month(found)} for one, found in each if one.office],
+    }
+
+
+def _of_month(one: MonthFigures) -> dict[str, int | None]:
+    return {"received": one.received, "disposed": one.disposed, "disposed_in_time": one.in_time}
 
 
 def figures_in_use() -> Figures:
