@@ -8,13 +8,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from tests.machines import Machine
 from tests.postgres import _other_user, find_binaries, free_port
 
 STANDBY_NAME = "sb"
@@ -22,10 +23,12 @@ STANDBY_NAME = "sb"
 
 @dataclass
 class Server:
-    """One PostgreSQL server in a folder of its own."""
+    """One PostgreSQL server in a folder of its own; ``inside`` is the machine's own command where it has one."""
 
     folder: Path
     port: int
+    host: str = "127.0.0.1"
+    inside: Sequence[str] = ()
 
     @property
     def data(self) -> Path:
@@ -33,7 +36,8 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"host=127.0.0.1 port={self.port} user=grs dbname=postgres connect_timeout=5"
+        # By its socket, which is reached from every network.
+        return f"host={self.folder} port={self.port} user=grs dbname=postgres connect_timeout=5"
 
     def call(self, *command: str, check: bool = True) -> None:
         user = _other_user() if os.geteuid() == 0 else None
@@ -41,7 +45,7 @@ class Server:
         binaries = find_binaries()
         assert binaries is not None
         subprocess.run(
-            [*become, str(binaries / command[0]), *command[1:]], check=check, cwd=self.folder,
+            [*self.inside, *become, str(binaries / command[0]), *command[1:]], check=check, cwd=self.folder,
             stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -49,11 +53,15 @@ class Server:
         """Make it anew and start it."""
         self.call("initdb", "-D", str(self.data), "-U", "grs", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                   "--no-sync")  # fmt: skip
+        if self.inside:
+            network = f"{self.host.rpartition('.')[0]}.0/24"
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {network} trust\nhost replication all {network} trust\n")
         self.start()
 
     def start(self, wait: bool = True) -> None:
         options = (
-            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=120 "
+            f"-p {self.port} -k {self.folder} -c listen_addresses={self.host} -c max_connections=120 "
             f"-c cluster_name={STANDBY_NAME} -c wal_sender_timeout=0 -c wal_receiver_timeout=0"
         )
         how = "-w" if wait else "-W"
@@ -126,7 +134,7 @@ class Pair:
 
     def url(self, database: str = "grs") -> str:
         """The address of the site's database: both servers, the older one first."""
-        hosts = f"host=127.0.0.1:{self.primary.port}&host=127.0.0.1:{self.standby.port}"
+        hosts = "&".join(f"host={one.host}:{one.port}" for one in (self.primary, self.standby))
         return f"postgresql://grs@/{database}?{hosts}&target_session_attrs=read-write"
 
     def follow(self) -> None:
@@ -134,7 +142,7 @@ class Pair:
         shutil.rmtree(self.standby.data, ignore_errors=True)
         self.primary.do("ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
         self.standby.call(
-            "pg_basebackup", "-h", "127.0.0.1", "-p", str(self.primary.port), "-U", "grs", "-D",
+            "pg_basebackup", "-h", self.primary.host, "-p", str(self.primary.port), "-U", "grs", "-D",
             str(self.standby.data), "-R", "-X", "stream", "-c", "fast", "--no-sync",
         )  # fmt: skip
         self.standby.start()
@@ -187,9 +195,11 @@ def running_server() -> Iterator[Server]:
 
 
 @contextmanager
-def running_pair() -> Iterator[Pair]:
-    """A pair with an empty database ``grs``."""
+def running_pair(*at: Machine) -> Iterator[Pair]:
+    """A pair with an empty database ``grs``, on two machines of their own where they are given."""
     with _folders("a", "b") as (first, second):
+        for server, machine in zip((first, second), at, strict=False):
+            server.host, server.inside = machine.address, machine.inside
         first.make()
         first.do("CREATE DATABASE grs")
         pair = Pair(first, second)
