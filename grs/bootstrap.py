@@ -21,6 +21,7 @@ from grs.notify.calls import Caller
 from grs.notify.mailbox import Mailbox, open_mailbox
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
+from grs.uploads.store import FileStore, file_store
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.figures import FigureShelf
 from grs.usecases.job_runs import Stopped
@@ -48,6 +49,7 @@ class House:
     sms: SmsGateway
     programs: Caller
     mailbox: Mailbox | None = None
+    files: FileStore | None = None
     clock: Callable[[], datetime] = utc_now
     shelf: CalendarShelf = field(default_factory=CalendarShelf)
     figures: FigureShelf = field(default_factory=FigureShelf)
@@ -94,6 +96,7 @@ def open_house(
         sms=sms_gateway(settings),
         programs=Caller(settings.webhook_networks),
         mailbox=partial(open_mailbox, settings) if settings.imap_host else None,
+        files=file_store(settings.files_url),
         clock=clock,
     )
 

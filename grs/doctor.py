@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import secrets
 import shutil
 import smtplib
 import ssl
@@ -28,6 +29,7 @@ from grs.logs import told_safely
 from grs.notify.mailbox import open_mailbox
 from grs.settings import Settings, SettingsError, read_settings
 from grs.uploads.scanning import scan
+from grs.uploads.store import StoreAway, file_store
 from grs.usecases.job_runs import LONGEST_BETWEEN, job_health
 from grs.usecases.outbox import outbox_counts
 
@@ -80,6 +82,8 @@ def examine() -> Iterator[Finding]:
     yield _second_factor(settings)
     if settings.oidc_issuer:
         yield _accounts(settings)
+    if settings.files_url:
+        yield _files(settings)
     yield from _programs(settings)
 
 
@@ -313,6 +317,25 @@ def _accounts(settings: Settings) -> Finding:
     if not isinstance(found, dict) or found.get("issuer", "").rstrip("/") != settings.oidc_issuer.rstrip("/"):
         return Finding("accounts", State.WRONG, "the provider calls itself otherwise: set GRS_OIDC_ISSUER to its name")
     return Finding("accounts", State.FINE, "the provider answers")
+
+
+def _files(settings: Settings) -> Finding:
+    """Something put into the store, read back and deleted."""
+    probe = f"doctor/{secrets.token_hex(8)}"
+    try:
+        store = file_store(settings.files_url)
+        assert store is not None
+        store.put(probe, b"probe")
+        is_same = store.get(probe) == b"probe"
+        store.delete(probe)
+    except ImportError:
+        return Finding("files", State.WRONG, "a bucket is set, its extra is not installed: pip install grs[files]")
+    except StoreAway as error:
+        told = f"the store cannot be used ({error}); files stay in the database, those that left cannot be read"
+        return Finding("files", State.WRONG, told)
+    if not is_same:
+        return Finding("files", State.WRONG, "the store gives back something else than was put there")
+    return Finding("files", State.FINE, "the store takes, gives back and deletes")
 
 
 def _programs(settings: Settings) -> Iterator[Finding]:

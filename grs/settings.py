@@ -66,6 +66,7 @@ class Settings:
     rate_limit_storage: str
     behind_proxy: bool
     scanner: str
+    files_url: str
     oidc_issuer: str
     oidc_client_id: str
     oidc_client_secret: str
@@ -126,6 +127,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         if values[name] is None:
             raise SettingsError(name, "is required, such as 09:00")
     values["webhook_networks"] = _networks("webhook_networks", values["webhook_networks"])
+    if values["files_url"] and not values["files_url"].startswith(("file:///", "s3://")):
+        raise SettingsError("files_url", "must begin with file:/// or s3://")
     if values["second_factor"] not in ("required", "optional"):
         raise SettingsError("second_factor", "must be required or optional")
     if values["oidc_issuer"] and not (values["oidc_client_id"] and values["oidc_client_secret"]):

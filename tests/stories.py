@@ -172,7 +172,7 @@ def pass_days(
 def assert_all_holds(house: House) -> None:
     """Whatever happened: histories, stays, due dates, letters and files are as they must be."""
     with house.reports() as session:
-        broken = check_invariants(session, shelf=house.shelf, cutoff=house.settings.cutoff)
+        broken = check_invariants(session, shelf=house.shelf, cutoff=house.settings.cutoff, store=house.files)
     assert broken == [], broken
 
 

@@ -19,6 +19,7 @@ from grs.usecases.recalculation import apply_calendar_changes
 from grs.usecases.reminders import remind_people
 from grs.usecases.retention import anonymise_closed
 from grs.usecases.seals import make_seal
+from grs.usecases.shelving import shelve_files
 from grs.usecases.watch import watch as watch_over
 from grs.usecases.webhooks import call_programs
 
@@ -116,6 +117,20 @@ def forget(house: House, *, dry_run: bool = False) -> Counts:
     return forget_drafts(house.writers, now=house.clock(), dry_run=dry_run)
 
 
+def shelve(house: House, *, dry_run: bool = False) -> Counts:
+    """Move complaints' files into the store beside the database."""
+    if house.files is None:
+        return {}
+    return shelve_files(
+        house.readers,
+        house.writers,
+        store=house.files,
+        now=house.clock(),
+        dry_run=dry_run,
+        after_batch=house.between_batches,
+    )
+
+
 def seal(house: House, *, dry_run: bool = False) -> Counts:
     """Seal the ends of all histories."""
     return make_seal(house.writers, now=house.clock(), dry_run=dry_run)
@@ -148,6 +163,7 @@ JOBS: dict[str, Job] = {
     "digest": digest,
     "watch": watch,
     "forget": forget,
+    "shelve": shelve,
     "freeze": freeze,
     "count": count,
     "seal": seal,

@@ -33,6 +33,7 @@ TIMETABLE = {
     "seal": CronTrigger(hour=0, minute=40, timezone=ZONE),
     "anonymise": CronTrigger(hour=2, minute=20, timezone=ZONE),
     "forget": CronTrigger(hour=3, minute=40, timezone=ZONE),
+    "shelve": CronTrigger(minute="3-59/5", timezone=ZONE),
     "watch": CronTrigger(minute="7,22,37,52", timezone=ZONE),
 }
 

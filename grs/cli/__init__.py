@@ -97,7 +97,11 @@ def check() -> None:
         total = count_complaints(session)
         with click.progressbar(length=total, label="complaints", file=sys.stderr) as bar:
             broken = check_invariants(
-                session, shelf=house.shelf, cutoff=house.settings.cutoff, progress=lambda done: bar.update(done)
+                session,
+                shelf=house.shelf,
+                cutoff=house.settings.cutoff,
+                store=house.files,
+                progress=lambda done: bar.update(done),
             )
     house.close()
     for what, problem in broken:

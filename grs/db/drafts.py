@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Word
@@ -35,10 +35,23 @@ class Draft(Base):
 
 
 class Attachment(Base):
-    """A file of a draft or a complaint, cleaned. ``name`` is the user's and never a path."""
+    """A file of a draft or a complaint, cleaned. ``name`` is the user's and never a path.
+
+    ``is_shelved``: its bytes have left the database for the store beside it.
+    """
 
     __tablename__ = "attachment"
-    __table_args__ = (Index("ix_attachment_complaint_id", "complaint_id"), Index("ix_attachment_draft_id", "draft_id"))
+    __table_args__ = (
+        Index("ix_attachment_complaint_id", "complaint_id"),
+        Index("ix_attachment_draft_id", "draft_id"),
+        # Those that a store beside the database takes next.
+        Index(
+            "ix_attachment_id_unshelved",
+            "id",
+            postgresql_where=text("complaint_id IS NOT NULL AND is_shelved IS false"),
+            sqlite_where=text("complaint_id IS NOT NULL AND is_shelved IS 0"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     draft_id: Mapped[int | None] = mapped_column(ForeignKey("draft.id"))
@@ -49,7 +62,8 @@ class Attachment(Base):
     size: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     added_at: Mapped[datetime]
-    content: Mapped[AttachmentContent] = relationship(cascade="all, delete-orphan")
+    is_shelved: Mapped[bool] = mapped_column(default=False, server_default=false())
+    content: Mapped[AttachmentContent | None] = relationship(cascade="all, delete-orphan")
 
 
 class AttachmentContent(Base):
@@ -59,3 +73,12 @@ class AttachmentContent(Base):
 
     attachment_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FileToDelete(Base):
+    """A file in the store that belongs to nobody any more."""
+
+    __tablename__ = "file_to_delete"
+
+    path: Mapped[str] = mapped_column(String(120), primary_key=True)
+    since: Mapped[datetime]

@@ -22,10 +22,12 @@ from grs.domain.replay import ImpossibleStep, replay
 from grs.domain.tiers import DayLimit, LimitUnit
 from grs.domain.tracking import is_tracking_number
 from grs.domain.workflow import OPEN_STAGES, StepKind
+from grs.uploads.store import FileStore, StoreAway
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.histories import verify_histories
 from grs.usecases.recalculation import LONGEST_TRANSACTION
 from grs.usecases.reported_cases import cases_that_differ
+from grs.usecases.shelving import path_of
 
 BATCH = 500
 HASHED = "$argon2"
@@ -39,6 +41,7 @@ def check_invariants(
     *,
     shelf: CalendarShelf,
     cutoff: time | None = None,
+    store: FileStore | None = None,
     progress: Callable[[int], None] = lambda complaints: None,
 ) -> list[Broken]:
     """Everything that does not hold, in plain words; empty when all is well.
@@ -61,7 +64,7 @@ def check_invariants(
         session.expunge_all()
         progress(len(batch))
     broken += _letters(session)
-    broken += _files(session)
+    broken += _files(session, store)
     return broken
 
 
@@ -239,17 +242,27 @@ def _letters(session: Session) -> Iterator[Broken]:
 # -- files ---------------------------------------------------------------------------------------------------
 
 
-def _files(session: Session) -> Iterator[Broken]:
+def _in_store(store: FileStore | None, path: str) -> bytes | None:
+    try:
+        return store.get(path) if store is not None else None
+    except StoreAway:
+        return None
+
+
+def _files(session: Session, store: FileStore | None) -> Iterator[Broken]:
     orphans = select(Attachment.id).where(Attachment.draft_id.is_(None), Attachment.complaint_id.is_(None))
     for number in session.scalars(orphans.order_by(Attachment.id)):
         yield f"file {number}", "belongs to nothing"
     query = (
-        select(Attachment.id, Attachment.size, Attachment.sha256, AttachmentContent.content)
+        select(Attachment.id, Attachment.size, Attachment.sha256, Attachment.is_shelved, AttachmentContent.content)
         .outerjoin(AttachmentContent, AttachmentContent.attachment_id == Attachment.id)
         .order_by(Attachment.id)
         .execution_options(yield_per=20)
     )
-    for number, size, sha256, content in session.execute(query):
+    for number, size, sha256, is_shelved, kept in session.execute(query):
+        content = kept
+        if is_shelved and kept is None:
+            content = _in_store(store, path_of(number, sha256))
         if content is None:
             yield f"file {number}", "its bytes are gone"
         elif (len(content), hashlib.sha256(content).hexdigest()) != (size, sha256):

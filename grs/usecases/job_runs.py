@@ -111,6 +111,7 @@ LONGEST_BETWEEN = {
     "seal": timedelta(hours=26),
     "forget": timedelta(hours=26),
     "anonymise": timedelta(hours=26),
+    "shelve": timedelta(minutes=30),
     "watch": timedelta(minutes=45),
 }
 """By job, after how long without a success it is late: some rounds of its timetable."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.complaints import Complainant, Complaint, ComplaintText, Step
 from grs.db.desks import ComplaintTag, HabitualMark
-from grs.db.drafts import Attachment, AttachmentContent, Draft
+from grs.db.drafts import Attachment, AttachmentContent, Draft, FileToDelete
 from grs.db.messages import Message, MessageState, Posting
 from grs.db.tasks import Task
 from grs.domain.calendar import dhaka_date
@@ -22,6 +22,7 @@ from grs.domain.workflow import Stage, StepKind
 from grs.usecases.ledger import SCHEDULER, Ledger
 from grs.usecases.lodging import searched_text
 from grs.usecases.rule_values import rules_on
+from grs.usecases.shelving import path_of
 
 BATCH = 100
 
@@ -70,6 +71,9 @@ def _anonymise(session: Session, complaint: Complaint, now: datetime) -> None:
         .values(search_text=searched_text(complaint))
     )
     files = select(Attachment.id).where(Attachment.complaint_id == complaint.id)
+    for file in session.scalars(select(Attachment).where(Attachment.complaint_id == complaint.id)):
+        if file.is_shelved:
+            session.merge(FileToDelete(path=path_of(file.id, file.sha256), since=now))
     session.execute(delete(AttachmentContent).where(AttachmentContent.attachment_id.in_(files)))
     session.execute(delete(Attachment).where(Attachment.complaint_id == complaint.id))
     session.execute(delete(Draft).where(Draft.complaint_id == complaint.id))

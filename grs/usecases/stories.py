@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Assignment, Complaint, Step
-from grs.db.drafts import Attachment, AttachmentContent
+from grs.db.drafts import Attachment
 from grs.db.offices import Post
 from grs.db.queries.complaints import complaint_by_number, complaint_to_show
 from grs.domain.calendar import Day, WorkingCalendar
@@ -21,8 +21,10 @@ from grs.domain.deadlines import DueDate, skipped_days
 from grs.domain.errors import NotFound
 from grs.domain.tracking import read_digits
 from grs.domain.workflow import INTERNAL_DETAILS, INTERNAL_STEPS, StepKind
+from grs.uploads.store import FileStore
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.secrets import is_code
+from grs.usecases.shelving import content_of
 
 POSTS_OF_A_STEP = ("from_post", "to_post", "asked_post")
 
@@ -63,12 +65,14 @@ def story_for_complainant(session: Session, tracking_number: str, *, shelf: Cale
     return story_of(session, complaint, shelf, hidden=INTERNAL_STEPS, hidden_details=INTERNAL_DETAILS)
 
 
-def file_of(session: Session, story: Story, file_id: int) -> tuple[Attachment, bytes]:
-    """A file of a story that the caller may read, with its bytes; raises NotFound."""
+def file_of(
+    session: Session, story: Story, file_id: int, *, store: FileStore | None = None
+) -> tuple[Attachment, bytes]:
+    """A file of a story that the caller may read, with its bytes; raises NotFound, or StoreAway."""
     file = next((file for file in story.files if file.id == file_id), None)
     if file is None:
         raise NotFound("file", file_id)
-    return file, session.get_one(AttachmentContent, file_id).content
+    return file, content_of(session, file, store)
 
 
 def has_code(session: Session, tracking_number: str, access_code: str) -> bool:

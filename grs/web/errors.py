@@ -26,6 +26,7 @@ from grs.domain.errors import (
     TooEarly,
 )
 from grs.logs import told_safely
+from grs.uploads.store import StoreAway
 from grs.web.api.room import UNSTORABLE, is_api, problem
 from grs.web.citizen import filing
 from grs.web.open311 import Refused, error_answer, is_open311
@@ -50,6 +51,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database)
     app.register_error_handler(PoolTimeout, _unavailable)
+    app.register_error_handler(StoreAway, _store_away)
     app.register_error_handler(IntegrityError, _at_the_same_time)
     app.register_error_handler(Exception, _failed)
 
@@ -183,6 +185,12 @@ def _database(error: DBAPIError) -> Answer:
 def _unavailable(error: SQLAlchemyError) -> Answer:
     """The database is away, full, or does not confirm: say so, and never thank for what is not known to be kept."""
     log.error("request %s: database unavailable: %s", _request_id(), told_safely(error))
+    return _page("unavailable", 503)
+
+
+def _store_away(error: StoreAway) -> Answer:
+    """A file cannot be had now; everything else can."""
+    log.error("request %s: file store unavailable: %s", _request_id(), error)
     return _page("unavailable", 503)
 
 

@@ -72,6 +72,8 @@ def test_a_sound_installation_has_nothing_wrong(settings: Any) -> None:
         ("SCANNER", "false", "scanner", "harmful"),
         ("SCANNER", "/no/such/scanner", "scanner", "does not run"),
         ("IMAP_PORT", "closed", "answers", "cannot be read"),
+        ("FILES_URL", "file:///proc/nowhere", "files", "cannot be used"),
+        ("FILES_URL", "/srv/files", "settings", "file:///"),
         ("REPLY_ADDRESS", "nobody", "settings", "reply_address"),
         ("OIDC_ISSUER", "http://127.0.0.1:closed", "accounts", "does not answer"),
         ("PORT", "many", "settings", "not a whole number"),

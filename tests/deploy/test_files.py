@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,8 @@ def test_compose_files_set_what_there_is_to_set(name: str) -> None:
     for part in ("web", "worker"):
         given = services(name)[part]["environment"]
         assert set(given) <= known
-        assert {"GRS_DATABASE_URL", "GRS_SECRET_KEY", "GRS_BASE_URL", "GRS_RATE_LIMIT_STORAGE"} <= set(given)
+        assert services(name)[part]["env_file"] == ["/etc/grs/grs.env"], "so that no setting is forgotten here"
+        assert given["GRS_BEHIND_PROXY"] == "true"
     assert services(name)["worker"]["command"] == ["python", "-m", "workers"]
 
 
@@ -112,6 +114,9 @@ def test_the_image_holds_what_the_product_needs() -> None:
     told = (DEPLOY / "Dockerfile").read_text("utf-8")
     assert "--require-hashes -r requirements.lock" in told
     assert "poppler-utils" in told
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for extra in ("redis", "files", "sso"):
+        assert all(f'"{one}"' in told for one in extras[extra]), extra
     assert re.search(r"^USER grs$", told, re.M), "it does not run as root"
     left_out = (ROOT / ".dockerignore").read_text("utf-8").split()
     assert {".git", "var", ".venv"} <= set(left_out)

@@ -93,7 +93,7 @@ def file(number: str, file_id: int) -> Page:
         if not may_see(db, number):
             return redirect(url_for("citizen.track", number=number))
         story = story_for_complainant(db, number, shelf=house().shelf)
-        return send_attachment(*file_of(db, story, file_id))
+        return send_attachment(*file_of(db, story, file_id, store=house().files))
 
 
 @blueprint.get("/complaints/<number>/<act>")

@@ -78,7 +78,7 @@ def _file(number: str, file_id: int) -> Any:
         bench = open_workbench(db, me().desk(), number, shelf=house().shelf)
         if Deed.READ_FILES not in bench.may:
             raise NotYours("read_files")
-        return file_of(db, bench.story, file_id)
+        return file_of(db, bench.story, file_id, store=house().files)
 
 
 # -- on paper -----------------------------------------------------------------------------------------
