@@ -19,5 +19,6 @@ def show_picture(file: Attachment, content: bytes) -> Response:
 def send_attachment(file: Attachment, content: bytes) -> Response:
     """The file under the name it came with (RFC 6266), in a sandbox should a browser show it after all."""
     answer = send_file(BytesIO(content), mimetype=file.media_type, as_attachment=True, download_name=file.name)
+    answer.set_etag(file.sha256)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, g, jsonify, request, url_for
 from flask.typing import ResponseReturnValue as Page
@@ -40,6 +41,7 @@ from grs.web import limits
 from grs.web.api.tokens import OFTEN, note_use_of
 from grs.web.citizen.desk import today
 from grs.web.doors import house
+from grs.web.officer.desk import page_key
 from grs.web.protection import anyone
 from grs.words import word, words_of
 
@@ -212,7 +214,7 @@ def _entry(db: Any, office: Office, code: str) -> CharterEntry | None:
 def post(_format: str) -> Page:
     """File a complaint. Sent again with the same ``Idempotency-Key``, which the standard lacks, it is the same one."""
     if request.files:
-        raise Refused("files cannot be taken here; they can be added with the access code on the complaint's page")
+        raise Refused("files cannot be taken here; add them with the access code: POST /api/v1/complaints/NUMBER/files")
     now, settings = house().clock(), house().settings
     with house().writers.begin() as db:
         office = _office(db)
@@ -313,7 +315,11 @@ def _by_key() -> str:
 @limits.limiter.limit(OFTEN, key_func=_by_key)
 @anyone
 def requests(_format: str) -> Page:
-    """The requests at the desk of a program, by its ``api_key``: who else asks would learn who complained when."""
+    """The requests at the desk of a program, by its ``api_key``: who else asks would learn who complained when.
+
+    Two hundred at most; where there are more, ``Link`` has the address of the next (RFC 8288), for the standard knows
+    no pages.
+    """
     asked = request.args
     with house().readers() as db:
         machine = bearer(db, asked.get("api_key", ""), now=house().clock())
@@ -323,9 +329,16 @@ def requests(_format: str) -> Page:
         code = read_number(asked.get("service_code", ""))
         shown = Shown(is_open={"open": True, "closed": False}.get(status), services=[code] if code is not None else ())
         scope = and_(at_posts([machine.post.id]), ~is_about(machine.desk), *_chosen(asked))
-        found = [_status(complaint) for complaint in listed(db, scope, shown, limit=MOST_LISTED)]
+        lines = listed(db, scope, shown, after=page_key(asked.get("after", "")), limit=MOST_LISTED + 1)
+        found = [_status(complaint) for complaint in lines[:MOST_LISTED]]
     note_use_of(machine)
-    return _told(found, root="service_requests", item="request")
+    answer = _told(found, root="service_requests", item="request")
+    if len(lines) > MOST_LISTED:
+        last = lines[MOST_LISTED - 1]
+        following = request.args.to_dict() | {"after": f"{last.due_on}~{last.id}"}
+        following.pop("api_key", None)  # no secret in what is passed on
+        answer.headers["Link"] = f'<{request.base_url}?{urlencode(following)}>; rel="next"'
+    return answer
 
 
 def _chosen(asked: Mapping[str, str]) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from datetime import timedelta
@@ -12,15 +13,18 @@ from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from grs.bootstrap import House
 from grs.db.complaints import Complaint
+from grs.domain.machines import Scope
 from grs.web import create_app
 from grs.web.api.room import PROBLEM
 from tests.conftest import Clock, Template, browser
 from tests.stories import lodge, pass_days
+from tests.web.test_machines import token_for
 from workers import jobs
 
 OFFICE = "doict-kaunia"
@@ -250,6 +254,54 @@ def test_an_appeal_goes_to_the_next_tier(program: FlaskClient, house: House, clo
     pass_days(house, clock, clock.now.date() + timedelta(days=60))
     found = read(program, f"/complaints/{number}", **code)
     assert (found["tier"], [step["kind"] for step in found["steps"]].count("escalated")) == (2, 1)
+
+
+def a_picture(shade: int = 90) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (60, 40), (shade, 90, 60)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_files_are_sent_and_read_with_the_code_all_or_none(
+    program: FlaskClient, house: House, database: Template
+) -> None:
+    receipt = send(program, "/complaints", a_form()).json
+    number, code = receipt["tracking_number"], {"Access-Code": receipt["access_code"]}
+    path = f"/api/v1/complaints/{number}/files"
+
+    def post(*files: tuple[str, bytes], key: str = "", **headers: str) -> TestResponse:
+        data = {"files": [(io.BytesIO(content), name) for name, content in files]}
+        return program.post(path, data=data, headers={"Idempotency-Key": key or str(uuid4())} | headers)
+
+    mixed = post(("রসিদ.jpg", a_picture()), ("সব.zip", b"PK"), **code)
+    assert mixed.status_code == 422
+    assert [(one["field"], one["code"]) for one in mixed.json["errors"]] == [("files.সব.zip", "wrong_kind")]
+    assert read(program, f"/complaints/{number}", **code)["steps"][-1]["kind"] == "lodged"
+    assert post(("রসিদ.jpg", a_picture()), **{"Access-Code": "0" * 16}).status_code == 403
+    assert post(**code).status_code == 422
+
+    key = str(uuid4())
+    told = [post(("রসিদ.jpg", a_picture()), ("২.jpg", a_picture(200)), key=key, **code) for _ in range(2)]
+    assert [one.status_code for one in told] == [200, 200]
+    assert told[0].json == told[1].json, "sent twice, added once"
+    assert post(("৩.jpg", a_picture(10)), key=key, **code).status_code == 422, "the key is another request's"
+    (step,) = [one for one in told[0].json["steps"] if one["kind"] == "information_added"]
+    assert [one["name"] for one in step["files"]] == ["রসিদ.jpg", "২.jpg"]
+    file = step["files"][0]
+    got = program.get(f"{path}/{file['id']}", headers=code)
+    assert (got.status_code, got.mimetype, len(got.data)) == (200, "image/jpeg", file["size"])
+    assert hashlib.sha256(got.data).hexdigest() == file["sha256"]
+    assert "attachment" in got.headers["Content-Disposition"]
+    other = send(program, "/complaints", a_form(subject="অন্য")).json
+    wrong = program.get(
+        f"/api/v1/complaints/{other['tracking_number']}/files/{file['id']}",
+        headers={"Access-Code": other["access_code"]},
+    )
+    assert wrong.status_code == 404, "another complaint's"
+    desk = token_for(house, database, Scope.READ)
+    assert program.get(f"/api/v1/queue/{number}/files/{file['id']}", headers=desk).data == got.data
+    elsewhere = token_for(house, database, Scope.READ, office="doict-jessore")
+    assert program.get(f"/api/v1/queue/{number}/files/{file['id']}", headers=elsewhere).status_code == 403
 
 
 def test_the_figures_hide_what_is_small(program: FlaskClient, house: House) -> None:

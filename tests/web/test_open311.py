@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,7 +17,7 @@ from grs.bootstrap import House
 from grs.db.complaints import Complainant, Complaint
 from grs.db.machines import MachineToken
 from grs.domain.machines import Scope
-from grs.web import create_app
+from grs.web import create_app, open311
 from tests.conftest import Template, browser, serving
 from tests.stories import lodge
 from tests.web.test_machines import token_for
@@ -137,6 +139,23 @@ def test_nothing_is_shown_to_who_has_neither_code_nor_key(house: House, database
     tries = [client.get(f"{BASE}/requests/{number}.json", query_string={"access_code": "1"}) for _ in range(6)]
     assert [one.status_code for one in tries] == [404] * 5 + [429], "as for a number that is not there, and counted"
     assert client.get(f"{BASE}/requests.json").status_code == 401
+
+
+def test_a_long_list_comes_in_parts(
+    client: FlaskClient, house: House, database: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open311, "MOST_LISTED", 2)
+    numbers = {lodge(house).complaint.tracking_number for _ in range(5)}
+    key = {"api_key": token_for(house, database, Scope.READ)["Authorization"].removeprefix("Bearer ")}
+    seen: list[str] = []
+    path = f"{BASE}/requests.xml?status=open"
+    while path:
+        answer = client.get(path, query_string=key | dict(parse_qsl(urlsplit(path).query)))
+        seen += etree.fromstring(answer.data).xpath("//service_request_id/text()")
+        found = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
+        path = urlsplit(found[1])._replace(scheme="", netloc="").geturl() if found else ""
+        assert key["api_key"] not in path
+    assert (len(seen), set(seen)) == (5, numbers)
 
 
 def test_a_program_lists_its_desk(client: FlaskClient, house: House, database: Template) -> None:

@@ -8,11 +8,11 @@ from flask import Blueprint, Flask, current_app, jsonify, render_template
 from flask.typing import ResponseReturnValue as Page
 from flask_wtf.csrf import CSRFProtect
 
-from grs.web.api import calendar, complaints, figures, offices, queue, room, webhook
+from grs.web.api import calendar, complaints, figures, files, offices, queue, room, webhook
 from grs.web.protection import anyone
 from grs.words import words_of
 
-TOPICS = (offices.topic, calendar.topic, complaints.topic, queue.topic, webhook.topic, figures.topic)
+TOPICS = (offices.topic, calendar.topic, complaints.topic, files.topic, queue.topic, webhook.topic, figures.topic)
 DESCRIPTION = "grs-api-description"
 blueprint = Blueprint("api", __name__, url_prefix=room.PREFIX)
 

@@ -212,17 +212,19 @@ def _form_of(key: str, sent: dict[str, Any], *, is_assisted: bool) -> ComplaintF
 @anyone
 def follow(headers: dict[str, Any], number: str) -> Any:
     """With whom a complaint is, until when, and what happened"""
-    _check_code(number, headers["code"])
-    return _complaint(number)
+    check_code(number, headers["code"])
+    return complaint_as_told(number)
 
 
-def _check_code(number: str, code: str) -> None:
+def check_code(number: str, code: str) -> None:
+    """Raise WrongCode unless both belong together."""
     with house().readers() as db:
         if not has_code(db, read_digits(number), code):
             raise WrongCode("complaint")
 
 
-def _complaint(number: str) -> dict[str, Any]:
+def complaint_as_told(number: str) -> dict[str, Any]:
+    """A complaint whose code was checked, as its complainant may read it."""
     with house().readers() as db:
         return facts_of(story_for_complainant(db, read_digits(number), shelf=house().shelf))
 
@@ -250,7 +252,7 @@ def _route(act: str, shape: type[Shape]) -> Callable[[Callable[..., Any]], Calla
 
     def declare(do: Callable[[Session, str, dict[str, Any]], None]) -> Callable[..., Any]:
         def view(headers: dict[str, Any], sent: dict[str, Any], number: str) -> Any:
-            _check_code(number, headers["code"])
+            check_code(number, headers["code"])
 
             def act_once() -> None:
                 with house().writers.begin() as db:
@@ -259,7 +261,7 @@ def _route(act: str, shape: type[Shape]) -> Callable[[Callable[..., Any]], Calla
                         do(db, read_digits(number), sent)
 
             again_if_twice(act_once)
-            return _complaint(number)
+            return complaint_as_told(number)
 
         view.__name__ = view.__qualname__ = do.__name__
         view.__doc__ = do.__doc__
@@ -336,4 +338,5 @@ def _step(line: StoryLine) -> dict[str, Any]:
         "to_post": line.to_post,
         "due_on": date.fromisoformat(line.details["due_on"]) if line.details.get("due_on") else None,
         "texts": [] if line.kind is StepKind.LODGED else texts,
+        "files": line.files,
     }

@@ -98,7 +98,8 @@ class AllowedShape(Shape):
     due_on = fields.Date(required=True)
 
 
-def _bench(number: str) -> Workbench:
+def bench_of(number: str) -> Workbench:
+    """A complaint as the program at work may see it; raises NotFound or NotYours."""
     with house().readers() as db:
         bench = open_workbench(db, at_work().desk, number, shelf=house().shelf)
         _check_post(bench.story.complaint)
@@ -131,7 +132,7 @@ def _is_seen(sent: str, complaint: Complaint) -> bool:
 @machine(Scope.READ)
 def case(number: str) -> Any:
     """One complaint as its officer may read it, without who complained; its ETag is needed to act"""
-    return _told(_bench(number))
+    return _told(bench_of(number))
 
 
 @topic.route("/queue/<number>/actions")
@@ -139,7 +140,7 @@ def case(number: str) -> Any:
 @machine(Scope.READ)
 def actions(number: str) -> Any:
     """What the workflow allows now"""
-    bench = _bench(number)
+    bench = bench_of(number)
     return {
         "actions": bench.actions,
         "posts": bench.choices.asked,
@@ -192,7 +193,7 @@ def act(headers: dict[str, Any], sent: dict[str, Any], number: str, action: str)
             do(db, me.desk, number, sent["typed"] | {"seen_steps": str(found.step_count)})
 
     again_if_twice(act_once)
-    return _told(_bench(number))
+    return _told(bench_of(number))
 
 
 # -- filing for others -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from grs.domain.attachments import MediaType
 from grs.domain.calendar import DayKind
 from grs.domain.disposal import Outcome
 from grs.domain.lodging import Category, Ground, Kind
@@ -146,6 +147,16 @@ class ReceiptShape(Shape):
     not_counted = fields.List(fields.Nested(DayShape), required=True)
 
 
+class FileShape(Shape):
+    """A file that came with a step."""
+
+    id = fields.Integer(required=True)
+    name = fields.String(required=True)
+    media_type = word_of(MediaType)
+    size = fields.Integer(required=True, metadata={"description": "Bytes."})
+    sha256 = fields.String(required=True)
+
+
 class StepShape(Shape):
     """One thing that happened."""
 
@@ -156,6 +167,7 @@ class StepShape(Shape):
     to_post = fields.Nested(ShortPost, required=True, allow_none=True)
     due_on = fields.Date(required=True, allow_none=True)
     texts = fields.List(fields.String(), required=True)
+    files = fields.List(fields.Nested(FileShape), required=True)
 
 
 class ComplaintShape(Shape):
