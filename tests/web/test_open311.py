@@ -150,7 +150,7 @@ def test_a_long_list_comes_in_parts(
     seen: list[str] = []
     path = f"{BASE}/requests.xml?status=open"
     while path:
-        answer = client.get(path, query_string=key | dict(parse_qsl(urlsplit(path).query)))
+        answer = client.get(urlsplit(path).path, query_string=key | dict(parse_qsl(urlsplit(path).query)))
         seen += etree.fromstring(answer.data).xpath("//service_request_id/text()")
         found = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
         path = urlsplit(found[1])._replace(scheme="", netloc="").geturl() if found else ""
