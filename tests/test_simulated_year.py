@@ -13,7 +13,9 @@ from grs.bootstrap import House, open_house
 from grs.cli import main
 from grs.db import schema
 from grs.db.complaints import Complaint, Step
+from grs.db.machines import MachineToken
 from grs.db.messages import Message, MessageState
+from grs.db.offices import Leave, PostHolder
 from grs.domain.workflow import Stage, StepKind
 from grs.simulation import days_of, simulate
 from grs.usecases.demo import fill_posts, prepare_rules
@@ -55,6 +57,17 @@ def test_much_of_what_can_happen_has_happened(lived: House) -> None:
     assert {Stage.ACCEPTED, Stage.DISPOSED} <= stages
     assert sent is not None and waiting is not None
     assert sent > 10 * waiting
+
+
+def test_officers_went_on_leave_and_others_sat_in(lived: House) -> None:
+    today = lived.clock().date()
+    with lived.readers() as session:
+        leaves = session.scalars(select(Leave)).all()
+        stand_ins = session.scalars(select(PostHolder).where(PostHolder.is_stand_in.is_(True))).all()
+        tokens = session.scalars(select(MachineToken.name)).all()
+    assert len(leaves) == len(stand_ins) >= 3
+    assert any(one.starts_on <= today <= one.ends_on for one in leaves), "one is away now"
+    assert len(tokens) == 1
 
 
 def test_no_letter_leaves(lived: House) -> None:

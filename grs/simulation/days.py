@@ -24,6 +24,7 @@ from grs.db.queries.offices import offices_with_charter
 from grs.domain.calendar import DHAKA, ONE_DAY, CalendarRow, RowKind, dhaka_date
 from grs.domain.errors import GrievanceError
 from grs.domain.workflow import OPEN_STAGES
+from grs.simulation.absences import EVERY_DAYS, connect_a_program, go_on_leave, last_day_of_leave
 from grs.simulation.people import Act, course_afterwards, course_of_stay, file_complaint
 from grs.usecases.accounts import desk_of
 from grs.usecases.annexes import freeze_months
@@ -101,9 +102,15 @@ class Simulation:
                 filed.pop(0)
                 when = time(8 + self.chance.randrange(12), self.chance.randrange(60))
                 self.at(day, when, "", file_complaint, anyday=True)
+            if number % EVERY_DAYS == EVERY_DAYS - 1:
+                self._leave(None)
+            if number == span - 2:
+                self._leave(last_day_of_leave(until))
             self._live(day)
             self._evening(day, is_recorded)
             progress(1)
+        with self.house.writers.begin() as session:
+            connect_a_program(session, self.clock.now)
         self.clock.now = until
         self._night(last, True)
         return self.counts
@@ -156,6 +163,13 @@ class Simulation:
         )  # fmt: skip
         with self.house.writers.begin() as session:
             import_calendar(session, [row], now=self.clock.now, reference="simulated")
+
+    def _leave(self, until: date | None) -> None:
+        try:
+            with self.house.writers.begin() as session:
+                self.counts["leave"] += go_on_leave(session, self.chance, self.clock.now, until=until)
+        except GrievanceError:
+            self.counts["refused"] += 1
 
     # -- what is planned ---------------------------------------------------------------------
 
