@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,13 +19,15 @@ from grs.db import schema
 from grs.db.engine import make_engine, make_reports_engine, readers, writers
 from grs.logs import told_safely
 from grs.notify.calls import Caller
-from grs.notify.mailbox import Mailbox, open_mailbox
 from grs.notify.transports import MailTransport, SmsGateway, mail_transport, sms_gateway
 from grs.settings import Settings, read_settings
 from grs.uploads.store import FileStore, file_store
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.figures import FigureShelf
 from grs.usecases.job_runs import Stopped
+
+if TYPE_CHECKING:
+    from grs.notify.mailbox import Mailbox
 
 
 class NotReady(Exception):
@@ -95,10 +98,18 @@ def open_house(
         mail=mail_transport(settings),
         sms=sms_gateway(settings),
         programs=Caller(settings.webhook_networks),
-        mailbox=partial(open_mailbox, settings) if settings.imap_host else None,
+        mailbox=_mailbox_of(settings),
         files=file_store(settings.files_url),
         clock=clock,
     )
+
+
+def _mailbox_of(settings: Settings) -> Mailbox | None:
+    if not settings.imap_host:
+        return None
+    from grs.notify.mailbox import open_mailbox  # some megabytes that the site's processes do not need
+
+    return partial(open_mailbox, settings)
 
 
 def wait_until_ready(house: House, *, sleep: Callable[[float], None] = time.sleep) -> None:
