@@ -8,13 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from grs.db import (
@@ -49,7 +45,14 @@ _ROOMS = (
 )  # fmt: skip
 
 
+# Alembic is loaded by what runs migrations; the site's processes only ask where the database stands.
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
 def _config(connection: Connection | None = None, more: Path | None = None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     if more is not None:
@@ -65,6 +68,8 @@ def upgrade(engine: Engine, revision: str = "head", *, more: Path | None = None)
     ``more`` is a folder with migrations of a
     release to come, for trying them out.
     """
+    from alembic import command
+
     for tried in range(1, LOCK_TRIES + 1):
         try:
             with _rebuilding(engine) as connection:
@@ -79,6 +84,8 @@ def upgrade(engine: Engine, revision: str = "head", *, more: Path | None = None)
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Run the migrations back to a revision (``base`` for none)."""
+    from alembic import command
+
     with _rebuilding(engine) as connection:
         command.downgrade(_config(connection), revision)
 
@@ -121,20 +128,28 @@ def state_of(engine: Engine) -> State:
     found = current_revision(engine)
     if found is None:
         return State.EMPTY
-    scripts = ScriptDirectory.from_config(_config())
-    if found == scripts.get_current_head():
+    if found == newest_revision():
         return State.CURRENT
-    return State.OLDER if found in {one.revision for one in scripts.walk_revisions()} else State.NEWER
+    return State.OLDER if found in _revisions() else State.NEWER
 
 
-def newest_revision() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def newest_revision() -> str:
+    """The revision that this release needs."""
+    return _revisions()[-1]
+
+
+def _revisions() -> list[str]:
+    """Every revision of this release, oldest first: they are numbered, and each file begins with its own."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def current_revision(engine: Engine) -> str | None:
     """The database's revision, or None when it has no schema yet."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def _is_for(dialect: str) -> Callable[..., bool]:
@@ -149,10 +164,11 @@ def _is_for(dialect: str) -> Callable[..., bool]:
 
 def differences(engine: Engine) -> list[object]:
     """Where the migrated database and the models disagree; empty when they are the same."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "include_object": _is_for(connection.dialect.name)}
         )
-        from alembic.autogenerate import compare_metadata  # only the check of migrations asks
-
         return list(compare_metadata(context, Base.metadata))

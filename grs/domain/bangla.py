@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from typing import Literal
 
-_MARK = "[" + "".join(re.escape(c) for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.combining(c)) + "]"
-_TOO_MANY_MARKS = re.compile(f"({_MARK}{{20}}){_MARK}+")
+MOST_MARKS = 20
 """Signs above and below one letter. Sorting thousands of them, as Unicode asks, would take minutes."""
+_NO_LETTERS = re.compile(rf"[^\w\s]{{{MOST_MARKS + 1},}}")
+"""Where so many could be: no such sign is a letter, a digit or a blank."""
 
 _TO_BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _TO_ASCII = str.maketrans("০১২৩৪৫৬৭৮৯", "0123456789")
@@ -42,7 +42,16 @@ def to_ascii_digits(text: str) -> str:
 
 def one_form(text: str, form: Literal["NFC", "NFKC"] = "NFC") -> str:
     """Unicode's one spelling of a text; of the signs on one letter at most twenty stay."""
-    return text if text.isascii() else unicodedata.normalize(form, _TOO_MANY_MARKS.sub(r"\1", text))
+    return text if text.isascii() else unicodedata.normalize(form, _NO_LETTERS.sub(_with_few_marks, text))
+
+
+def _with_few_marks(found: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for sign in found[0]:
+        marks = marks + 1 if unicodedata.combining(sign) else 0
+        if marks <= MOST_MARKS:
+            kept.append(sign)
+    return "".join(kept)
 
 
 def normalise(text: str) -> str:

@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from icalendar import Calendar, Event, vText
-
 from grs.domain.bangla import normalise
 from grs.domain.calendar import NATIONAL, ONE_DAY, YEARS, CalendarRow, Certainty, RowKind, dhaka_date
 from grs.domain.errors import InvalidFile
@@ -24,6 +22,8 @@ LONGEST_SPAN = timedelta(days=40)
 
 def write_icalendar(rows: Iterable[CalendarRow], *, made_at: datetime) -> bytes:
     """The rows as a calendar that other programs can subscribe to or take in."""
+    from icalendar import Calendar, Event, vText  # some megabytes that few requests need
+
     calendar = Calendar()
     calendar.add("prodid", "-//grievance tracker//working days//EN")
     calendar.add("version", "2.0")
@@ -61,6 +61,8 @@ def read_icalendar(data: bytes) -> list[CalendarRow]:
     What is not said is a nationwide holiday. Raises InvalidFile for anything that is no calendar, for events that
     repeat, and for events of some hours.
     """
+    from icalendar import Calendar
+
     check_length(data)
     rows: list[CalendarRow] = []
     try:

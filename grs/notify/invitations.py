@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from icalendar import Calendar, Event, vCalAddress
+# The library takes some megabytes that few requests need: each function loads it itself.
+if TYPE_CHECKING:
+    from icalendar import Event
 
 HEARING_LASTS = timedelta(hours=1)
 """How long a hearing stands in the calendar (ours): nobody says beforehand when it will end."""
@@ -34,6 +36,8 @@ def hearing_invitation(
 
     A later call of the same complaint replaces the earlier one in calendars.
     """
+    from icalendar import Event, vCalAddress
+
     organizer = vCalAddress(f"mailto:{parseaddr(sender)[1]}")
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     begins_at = datetime.fromisoformat(facts["begins_at"])
@@ -53,6 +57,8 @@ def hearing_invitation(
 
 def feed(entries: Iterable[FeedEntry], *, name: str, domain: str, now: datetime) -> bytes:
     """A calendar to subscribe to."""
+    from icalendar import Event
+
     events = []
     for entry in entries:
         event = Event()
@@ -73,6 +79,8 @@ def feed(entries: Iterable[FeedEntry], *, name: str, domain: str, now: datetime)
 
 
 def _calendar(events: Iterable[Event], *, method: str, name: str = "") -> bytes:
+    from icalendar import Calendar
+
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")

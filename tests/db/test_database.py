@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
@@ -93,6 +94,14 @@ FIRST_RELEASE = (
     "INSERT INTO step (complaint_id, sequence, kind, happened_at, actor, details, previous_hash, hash)"
     """ VALUES (1, 1, 'disposed', :at, 'x', '{"root_cause"\\:"equipment"}', '-', '-')""",
 )
+
+
+def test_the_newest_revision_is_what_alembic_takes_for_it() -> None:
+    """The site's processes read it off the names of the files, without loading Alembic."""
+    scripts = ScriptDirectory.from_config(schema._config())
+    known = [one.revision for one in scripts.walk_revisions()]
+    assert schema._revisions() == known[::-1]
+    assert schema.newest_revision() == scripts.get_current_head()
 
 
 def test_sqlite_keeps_what_it_acknowledged(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+import unicodedata
 from collections import Counter
 from datetime import date
 from fractions import Fraction
@@ -12,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grs.domain.attachments import LARGEST_FILE, LONGEST_NAME, MediaType, check_size, clean_name, promised_type
-from grs.domain.bangla import search_text, search_words
+from grs.domain.bangla import one_form, search_text, search_words
 from grs.domain.deadlines import post_by
 from grs.domain.districts import district_in_bangla, district_spellings
 from grs.domain.errors import FileRefused, InvalidInput
@@ -264,3 +267,15 @@ def test_what_an_operator_must_say(changes: dict[str, str], problem: dict[str, s
     with pytest.raises(InvalidInput) as refused:
         read_assistance(typed | changes, operator_id=1, office_id=1, today=TODAY)
     assert refused.value.problems == problem
+
+
+def test_of_the_signs_on_one_letter_twenty_stay() -> None:
+    marks = "\u0301\u0316"
+    assert len(one_form("ক" + marks * 500 + "খ" + marks * 5)) == 1 + 20 + 1 + 10
+    assert one_form("ক" + "-" * 50 + "।") == "ক" + "-" * 50 + "।"
+
+
+def test_no_such_sign_is_a_letter_a_digit_or_a_blank() -> None:
+    """By that, texts without long runs of signs are not looked through sign by sign."""
+    every = map(chr, range(sys.maxunicode + 1))
+    assert [c for c in every if unicodedata.combining(c) and re.match(r"[\w\s]", c)] == []

@@ -180,3 +180,11 @@ def test_refusals_stand_in_the_log_without_words(
     assert any("not theirs" in line and "person" in line and "127.0.0.1" in line for line in told)
     assert any("form token" in line for line in told)
     assert not any("নমুনা" in line or SECRET in line for line in told)
+
+
+def test_where_there_is_no_hash_as_much_is_worked_as_where_there_is_one() -> None:
+    """What is compared with then is written out in the code; its work must stay that of the real ones."""
+    assert not secrets._HASHER.check_needs_rehash(secrets._NOBODY)
+    assert not secrets._CODE_HASHER.check_needs_rehash(secrets._NO_CODE)
+    assert not secrets.is_password("nobody", None)
+    assert not secrets.is_code("nobody", None)
