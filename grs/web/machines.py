@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue as Page
 
 from grs.domain.errors import InvalidInput
 from grs.domain.machines import scopes_of
 from grs.domain.typed import read_number
+from grs.notify.render import number_text
 from grs.usecases import accounts, machines
 from grs.usecases.security_log import ADDRESS
 from grs.web import limits
@@ -71,7 +72,7 @@ def _page(typed: Mapping[str, str], problems: Mapping[str, str]) -> str:
         posts=[(post, list(scopes_of(post.role))) for post in me().own_posts if scopes_of(post.role)],
         scopes=list(dict.fromkeys(scope for post in me().own_posts for scope in scopes_of(post.role))),
         chosen=request.form.getlist("scopes"),
-        typed={"days": str(PROPOSED_DAYS)} | dict(typed),
+        typed={"days": number_text(PROPOSED_DAYS, g.language)} | dict(typed),
         problems=problems,
         done=request.args.get("done", ""),
     )
