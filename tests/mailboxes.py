@@ -53,8 +53,8 @@ class Dovecot:
 
 
 @contextmanager
-def running_dovecot() -> Iterator[Dovecot]:
-    """A server of one mailbox, gone afterwards."""
+def running_dovecot(prefix: str = "") -> Iterator[Dovecot]:
+    """A server of one mailbox, gone afterwards; ``prefix`` is how all its folders begin."""
     folder = Path(tempfile.mkdtemp(prefix="grs-mail-"))
     folder.chmod(0o755)
     owner = pwd.getpwnam("mail")
@@ -79,6 +79,11 @@ ssl_cert = <{certificate}
 ssl_key = <{key}
 disable_plaintext_auth = no
 first_valid_uid = 1
+namespace inbox {{
+  inbox = yes
+  separator = .
+  prefix = {prefix}
+}}
 mail_location = maildir:{home}/Maildir
 passdb {{
   driver = static

@@ -31,13 +31,13 @@ class Fate(StrEnum):
     STRAY = "stray"
     OTHER_SENDER = "other_sender"
     TOO_LARGE = "too_large"
-    TOO_MANY = "too_many"
+    TOO_MANY = "too_many_today"
     REFUSED = "refused"
     UNREADABLE = "unreadable"
 
 
-TOLD = (Fate.ADDED, Fate.OTHER_SENDER, Fate.TOO_LARGE, Fate.REFUSED, Fate.UNREADABLE)
-"""What the complainant hears of, at most once a day, at the address that he gave; robots hear nothing."""
+TOLD = (Fate.ADDED, Fate.OTHER_SENDER, Fate.TOO_LARGE, Fate.TOO_MANY, Fate.REFUSED, Fate.UNREADABLE)
+"""What the complainant hears of, the same once a day, at the address that he gave; robots hear nothing."""
 
 _OF_ROBOTS = ("list-id", "list-unsubscribe", "x-autoreply", "x-autorespond", "x-auto-reply-from", "feedback-id")
 _BULK = {"auto_reply", "bulk", "junk", "list"}
@@ -63,34 +63,73 @@ def sort_of(headers: Mapping[str, Sequence[str]], *, sender: str, content_type: 
     return Sort.AUTOMATIC if is_automatic else Sort.LETTER
 
 
-def is_refused_by_sender(headers: Mapping[str, Sequence[str]], *, judge: str) -> bool:
+_ADDRESS = re.compile(r"[^\s<>\"',;:()\[\]]+@[^\s<>\"',;:()\[\]]+")
+
+
+def one_sender(told: Sequence[str], found: str) -> str:
+    """The one address that a mail says it is from, ``found`` by the reader, or nothing where it names more than one:
+    servers judge by one of them, readers show another.
+    """
+    if len(told) != 1:
+        return ""
+    named = {one.lower().rstrip(".") for one in _ADDRESS.findall(told[0])}
+    return found if named == {found} else ""
+
+
+def is_refused_by_sender(headers: Mapping[str, Sequence[str]], *, judge: str, sender: str) -> bool:
     """Whether our own mail server, ``judge``, found that the mail is not from whom it says (RFC 8601, DMARC).
 
-    Only its topmost word counts: what stands below it anybody may have written.
+    Only its topmost word counts: what stands below it anybody may have written. A word about another domain is none.
     """
     for told in headers.get("authentication-results", ())[:1]:
         name, _, results = " ".join(told.split()).partition(";")
         if judge and name.partition(" ")[0].lower() == judge.lower():
-            return re.search(r"\bdmarc\s*=\s*fail\b", results, re.IGNORECASE) is not None
+            about = re.search(r"\bheader\.from\s*=\s*(?:[^\s;@]*@)?([^\s;)]+)", results, re.IGNORECASE)
+            is_other = about is not None and about[1].lower() != sender.rpartition("@")[2]
+            return is_other or re.search(r"\bdmarc\s*=\s*fail\b", results, re.IGNORECASE) is not None
     return False
+
+
+_WHEN = re.compile(r"(\d{4}|\d{1,2}[:.]\d{2})")  # digits of every script
+_FIELD = re.compile(r"^[>*\s]*[^:]{1,20}:\*?(\s|$)")
+_RULE = re.compile(r"^[>\s]*(-{2,}.*-{2,}|_{5,})\s*$")
+LONGEST_INTRODUCTION = 3
 
 
 def new_text(text: str, *, address: str, name: str) -> str:
     """What somebody wrote above the line, without the words with which mail programs introduce what they quote.
 
-    ``address`` and ``name`` are those that our letters come from. Where the line is not found everything counts: a
-    quotation too much is no harm, a word lost is.
+    ``address`` and ``name`` are those that our letters come from. Where neither the line nor such an introduction is
+    found for certain everything counts: a quotation too much is no harm, a word lost is.
     """
     above, line, _ = text.replace("\r\n", "\n").replace("\r", "\n").partition(LINE)
     if not line:
         return text.strip()
-    above = above.rpartition("\n")[0]  # what quotes the line stands before it: "> "
-    *before, last = re.split(r"\n[ \t>]*\n", above.rstrip(" \t\n>_-"))
-    lines = last.split("\n")
-    ends_as_introduction = lines[-1].rstrip().endswith(":") and name in " ".join(lines)
-    for place, one in enumerate(lines):
-        if address in one.lower() or (ends_as_introduction and name in one):
-            # The sentence began on the line before: a paragraph of its own, or part of what was written.
-            lines = [] if before and place == 1 else lines[:place]
+    lines = above.rpartition("\n")[0].split("\n")  # what quotes the line stands before it: "> "
+    while lines and not lines[-1].strip(" \t>"):
+        lines.pop()
+    del lines[len(lines) - _introduction(lines, address, name) :]
+    while lines and (not lines[-1].strip(" \t>") or _RULE.match(lines[-1])):
+        lines.pop()
+    return "\n".join(lines).strip()
+
+
+def _introduction(lines: Sequence[str], address: str, name: str) -> int:
+    """How many of the last lines introduce a quotation: "On … <us> wrote:", or the head of the letter."""
+    if lines and lines[-1].rstrip().endswith(":"):
+        for count in range(1, min(LONGEST_INTRODUCTION, len(lines)) + 1):
+            told = " ".join(lines[-count:])
+            is_when = _WHEN.search(told) is not None
+            if is_when and (address in told.lower() or name in told):
+                return count
+            before = lines[-count - 1] if len(lines) > count else ""
+            if f"<{address}>" in told.lower() and not _WHEN.search(before):
+                return count
+            if not before.strip():
+                break
+    for count, one in enumerate(reversed(lines), start=1):
+        if not _FIELD.match(one):
             break
-    return "\n\n".join([*before, "\n".join(lines)]).strip()
+        if address in one.lower() and count > 1:
+            return count
+    return 0

@@ -12,7 +12,7 @@ from grs.db.messages import Message
 from grs.settings import Settings
 from grs.usecases.tries import name_of
 
-_MARKED = re.compile(r"^(?P<local>[^+@]+)\+(?P<kind>[cm])(?P<number>[0-9]{1,19})-(?P<seal>[a-z2-7]{26})@(?P<host>.+)$")
+_MARKED = re.compile(r"^(?P<local>[^+@]+)\+(?P<kind>[cm])(?P<number>[0-9]{1,18})-(?P<seal>[a-z2-7]{26})@(?P<host>.+)$")
 COMPLAINT, LETTER = "c", "m"
 
 

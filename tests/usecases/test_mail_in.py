@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage, Message
 from email.utils import parseaddr
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,10 @@ def dovecot() -> Iterator[Dovecot]:
 
 @pytest.fixture
 def answering(mailing_house: House, dovecot: Dovecot) -> House:
+    return answering_house(mailing_house, dovecot)
+
+
+def answering_house(mailing_house: House, dovecot: Dovecot) -> House:
     """A house whose letters can be answered."""
     settings = dataclasses.replace(
         mailing_house.settings, imap_host="127.0.0.1", imap_port=dovecot.port, imap_user=USER, imap_password=PASSWORD,
@@ -210,7 +215,7 @@ def test_two_robots_that_do_not_say_so_end_their_talk(answering: House, sink: Ma
         sink.letters.clear()
         jobs.run(answering, "deliver")
         written += len(sink.to(CITIZEN))
-    assert written == 1, "one thanks a day, whatever comes"
+    assert written == 2, "one thanks a day, and one word that it is enough, whatever comes"
     assert len(said(answering, number)) == MOST_A_DAY
     assert fates(answering).count(Fate.TOO_MANY) == 5
 
@@ -318,6 +323,99 @@ def test_a_broken_mail_stops_no_other(answering: House, sink: MailSink, dovecot:
     assert dovecot.count() == 0
 
 
+POISON = {
+    "a number that no database has": b"From: <>\r\nTo: reply+m999999999999999999-" + b"a" * 26 + b"@office.example\r\n"
+    b"Content-Type: multipart/report\r\n\r\nx",
+    "nested": b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(1000)),
+    "many parts": b'From: a@b.example\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\n\n" * 100_000,
+    "many headers": b"".join(b"X-%d: y\r\n" % n for n in range(20_000)) + b"\r\nx",
+}
+
+
+@pytest.mark.parametrize("kind", POISON)
+def test_what_is_made_to_take_time_or_to_break_is_put_aside_unread(
+    answering: House, sink: MailSink, dovecot: Dovecot, kind: str
+) -> None:
+    number = lodge(answering).complaint.tracking_number
+    good = answer(letter_about(answering, sink, number), "ভালো।").as_bytes()
+    dovecot.put(POISON[kind])
+    dovecot.put(good)
+    assert jobs.run(answering, "receive") == {"added": 1, "returned": 0, "not_taken": 1}
+    assert (dovecot.count(), dovecot.count(mailbox.NOT_TAKEN)) == (0, 1)
+
+
+def test_a_body_of_the_right_sender_is_guarded_too_and_he_is_told(
+    answering: House, sink: MailSink, dovecot: Dovecot
+) -> None:
+    number = lodge(answering).complaint.tracking_number
+    receipt = letter_about(answering, sink, number)
+    head = f"From: {CITIZEN}\r\nTo: {receipt['Reply-To']}\r\n".encode()
+    dovecot.put(head + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\n\n" * 100_000)
+    assert jobs.run(answering, "receive")["not_taken"] == 1
+    assert (fates(answering), told(answering, sink)) == ([Fate.UNREADABLE], ["mail_not_taken"])
+    slow = head + b"Content-Type: text/plain; charset=punycode\r\nX-Second: 1\r\n\r\n" + b"abc-" * 200_000
+    dovecot.put(slow)
+    assert jobs.run(answering, "receive")["not_taken"] == 1, "too long, and read at once"
+
+
+def test_a_mark_that_is_known_to_strangers_uses_up_nobodys_day(
+    answering: House, sink: MailSink, dovecot: Dovecot
+) -> None:
+    number = lodge(answering).complaint.tracking_number
+    receipt = letter_about(answering, sink, number)
+    for turn in range(MOST_A_DAY + 1):
+        dovecot.put(answer(receipt, "আমি", sender="x@example.com", Message_ID=f"<{turn}@x.example>").as_bytes())
+    dovecot.put(answer(receipt, "আমার কথা।").as_bytes())
+    assert jobs.run(answering, "receive")["added"] == 1
+    assert said(answering, number) == ["আমার কথা।"]
+
+
+def test_a_picture_without_a_name_and_a_text_beside_a_blank_one_are_taken(
+    answering: House, sink: MailSink, dovecot: Dovecot
+) -> None:
+    number = lodge(answering).complaint.tracking_number
+    receipt = letter_about(answering, sink, number)
+    mail = EmailMessage()
+    mail["From"], mail["To"] = CITIZEN, str(receipt["Reply-To"])
+    mail.set_content("   \n")
+    mail.add_alternative("<p>ছবিটি দেখুন</p>", subtype="html")
+    html = mail.get_payload()[1]
+    assert isinstance(html, EmailMessage)
+    html.add_related(picture(), maintype="image", subtype="jpeg", cid="<one@x>")
+    dovecot.put(mail.as_bytes())
+    assert jobs.run(answering, "receive")["added"] == 1
+    assert said(answering, number) == ["ছবিটি দেখুন"]
+    with answering.readers() as session:
+        (name,) = session.scalars(select(Attachment.name)).all()
+    assert name.startswith("picture-") and name.endswith(".jpg")
+
+
+def test_each_file_that_is_left_out_is_told_the_same_day_too(
+    answering: House, sink: MailSink, dovecot: Dovecot
+) -> None:
+    number = lodge(answering).complaint.tracking_number
+    receipt = letter_about(answering, sink, number)
+    for name in ("এক.zip", "দুই.zip", "দুই.zip"):
+        mail = answer(receipt, f"ফাইল {name}")
+        mail.add_attachment(b"PK", maintype="application", subtype="zip", filename=name)
+        mail["Message-ID"] = f"<{len(said(answering, number))}@example.com>"
+        dovecot.put(mail.as_bytes())
+        jobs.run(answering, "receive")
+    assert told(answering, sink) == ["mail_taken"] * 2
+
+
+def test_folders_below_the_first_one(mailing_house: House, sink: MailSink, tmp_path: Path) -> None:
+    """As many servers have them: a new folder outside INBOX is refused."""
+    with running_dovecot(prefix="INBOX.") as dovecot:
+        house = answering_house(mailing_house, dovecot)
+        number = lodge(house).complaint.tracking_number
+        good = answer(letter_about(house, sink, number), "ভালো।").as_bytes()
+        dovecot.put(b"From: spam@x.example\r\nTo: reply@office.example\r\n\r\nbuy")
+        dovecot.put(good)
+        assert jobs.run(house, "receive") == {"added": 1, "returned": 0, "not_taken": 1}
+        assert (dovecot.count(), dovecot.count(f"INBOX.{mailbox.NOT_TAKEN}")) == (0, 1)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_over_tls_the_servers_name_is_checked(
     answering: House, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
@@ -345,5 +443,5 @@ def test_two_workers_read_one_mailbox(answering: House, sink: MailSink, dovecot:
     with open_mailbox(answering.settings) as other:
         waiting = other.numbers()
         assert jobs.run(answering, "receive")["added"] == 3
-        assert [other.fetch(one) for one in waiting] == [None] * 3
+        assert [other.head(one) for one in waiting] == [None] * 3
     assert len(said(answering, number)) == 3
