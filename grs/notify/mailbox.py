@@ -102,8 +102,13 @@ class Box:
     def head(self, number: str) -> Incoming | None:
         """What a mail's head says, or None where another worker has put it away. Raises Unreadable."""
         found = next(iter(self._box.fetch(AND(uid=number), mark_seen=False, headers_only=True)), None)
-        if found is None or not found.headers:  # some servers give what has just gone as a mail without a word
+        if found is None:
             return None
+        if not found.headers:  # some servers give what has just gone as a mail without a word
+            self._box.client.noop()
+            if not self._box.uids(AND(uid=number)):
+                return None
+            raise Unreadable("no head")
         return read_head(found, judge=self._judge)
 
     def whole(self, number: str, head: Incoming) -> Incoming | None:
