@@ -35,7 +35,7 @@ class Webhook(Base):
     """Where a token's program is told what happens at its desk.
 
     Its signing secret follows from ``salt`` and the installation's own secret; ``stopped_at`` is when it was
-    given up, because for two days nobody answered there.
+    given up, because for two days nobody thanked there.
     """
 
     __tablename__ = "webhook"
@@ -44,6 +44,7 @@ class Webhook(Base):
     address: Mapped[str] = mapped_column(String(254))
     salt: Mapped[str] = mapped_column(String(40))
     set_at: Mapped[datetime]
+    thanked_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     token: Mapped[MachineToken] = relationship(back_populates="webhook")
 

@@ -6,16 +6,20 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from queue import Empty, Queue
 from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook
 
 LONGEST_SECONDS = 10
 """From the first look-up to the answer: who answers a sign a second keeps nobody waiting."""
+MOST_ADDRESSES = 2
+"""Of a name that are tried."""
 Network = IPv4Network | IPv6Network
 
 
@@ -34,12 +38,13 @@ class Caller:
 
         What it answers is not read, where it points elsewhere nobody follows.
         """
+        until = time.monotonic() + LONGEST_SECONDS
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or 443
-        connection = http.client.HTTPSConnection(host, port, timeout=LONGEST_SECONDS)
-        plain = self._connect(host, port)
+        connection = http.client.HTTPSConnection(host, port)
+        plain = self._connect(host, port, until)
         spare = plain.dup()  # the same connection, to hang up by from another thread whatever TLS does
-        watch = threading.Timer(LONGEST_SECONDS, _hang_up, [spare])
+        watch = threading.Timer(_left(until), _hang_up, [spare])
         watch.start()
         try:
             connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
@@ -55,15 +60,15 @@ class Caller:
         if not 200 <= status < 300:
             raise NotCalled(f"answered {status}")
 
-    def _connect(self, host: str, port: int) -> socket.socket:
+    def _connect(self, host: str, port: int, until: float) -> socket.socket:
         """Connected to an address that was looked at, so that no name leads elsewhere a moment later."""
-        failure: OSError = NotCalled("there is no such host")
-        for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            if not self._may_be_called(str(where[0])):
-                failure = NotCalled("not a public address")
-                continue
+        found = [one for one in _looked_up(host, port, until) if self._may_be_called(one)]
+        failure: OSError = NotCalled("not a public address")
+        for one in found[:MOST_ADDRESSES]:
             try:
-                return socket.create_connection((str(where[0]), port), timeout=LONGEST_SECONDS)
+                line = socket.create_connection((one, port), timeout=_left(until))
+                line.settimeout(LONGEST_SECONDS)
+                return line
             except OSError as error:
                 failure = error
         raise failure
@@ -73,7 +78,42 @@ class Caller:
         inner = getattr(found, "ipv4_mapped", None) or found
         if any(inner in network for network in self._networks if network.version == inner.version):
             return True
+        if isinstance(inner, IPv6Address) and (inner not in _ASSIGNED or any(inner in one for one in _DISGUISES)):
+            return False  # an IPv4 address in another form, which may be one inside
         return inner.is_global and not inner.is_multicast
+
+
+_ASSIGNED = IPv6Network("2000::/3")
+_DISGUISES = (IPv6Network("2001::/23"), IPv6Network("2002::/16"))
+"""Protocol assignments, Teredo among them, and 6to4."""
+
+
+def _left(until: float) -> float:
+    """Seconds that are left; raises NotCalled where none are."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise NotCalled("took too long")
+    return left
+
+
+def _looked_up(host: str, port: int, until: float) -> list[str]:
+    """The addresses of a name; a look-up has no limit of its own, so it is waited for and then left alone."""
+    found: Queue[list[str] | Exception] = Queue()
+
+    def look_up() -> None:
+        try:
+            found.put([str(where[0]) for *_, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        answer = found.get(timeout=_left(until))
+    except Empty:
+        raise NotCalled("took too long") from None
+    if isinstance(answer, Exception):
+        raise NotCalled("there is no such host")
+    return answer
 
 
 def signed(name: str, at: datetime, body: bytes, secret: str) -> dict[str, str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 FOLDER, BUCKET = "file", "s3"
-TIMEOUT = "20s"
-TRIES = 2
+TIMEOUT, TRIES = "6s", 1
+"""Of one request: two of them end before the proxy gives up on the person who asked."""
+LEFT_ALONE_SECONDS = 20.0
 
 
 class StoreAway(Exception):
@@ -32,18 +34,29 @@ class FileStore(Protocol):
         ...
 
 
+MARK = ".grs-files"
+"""A file in the folder that says that it is the one: a share that is not mounted is an empty folder."""
+
+
 class FolderStore:
-    """Files of a folder: whole or not there, and on the disk before anybody is told so."""
+    """Files of a folder: whole or not there, and on the disk before anybody is told so.
+
+    The group of the folder may read them: the site's processes run as another user than the jobs.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, path: str, content: bytes) -> None:
-        whole = self._folder / path
+        whole = self._there(path)
         half = whole.with_name(f"{whole.name}.{secrets.token_hex(4)}.part")
         try:
-            whole.parent.mkdir(parents=True, exist_ok=True)
+            if not whole.parent.is_dir():
+                whole.parent.mkdir(parents=True, exist_ok=True)
+                whole.parent.chmod(0o2750)
+            self._forget_halves(whole)
             with half.open("xb") as out:
+                os.fchmod(out.fileno(), 0o640)
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
@@ -57,19 +70,34 @@ class FolderStore:
 
     def get(self, path: str) -> bytes | None:
         try:
-            return (self._folder / path).read_bytes()
+            return self._there(path).read_bytes()
         except FileNotFoundError:
-            if self._folder.is_dir():
-                return None
-            raise StoreAway("the folder is not there") from None
+            return None
         except OSError as error:
             raise StoreAway(type(error).__name__) from error
 
     def delete(self, path: str) -> None:
+        whole = self._there(path)
         try:
-            (self._folder / path).unlink(missing_ok=True)
+            self._forget_halves(whole)
+            whole.unlink(missing_ok=True)
         except OSError as error:
             raise StoreAway(type(error).__name__) from error
+
+    def _there(self, path: str) -> Path:
+        try:
+            is_there = (self._folder / MARK).is_file()
+        except OSError as error:
+            raise StoreAway(type(error).__name__) from error
+        if not is_there:
+            raise StoreAway(f"the folder has no {MARK}: is it mounted?")
+        return self._folder / path
+
+    @staticmethod
+    def _forget_halves(whole: Path) -> None:
+        """What a process that was killed in its writing has left."""
+        for left in whole.parent.glob(f"{whole.name}.*.part"):
+            left.unlink(missing_ok=True)
 
 
 class BucketStore:
@@ -79,6 +107,7 @@ class BucketStore:
         from obstore.store import S3Store
 
         is_plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
+        self._silent_until = 0.0
         self._store: Any = S3Store.from_url(
             url,
             client_options={"timeout": TIMEOUT, "connect_timeout": "3s", "allow_http": is_plain},
@@ -104,13 +133,16 @@ class BucketStore:
         with suppress(FileNotFoundError):
             self._ask(lambda: obstore.delete(self._store, path))
 
-    @staticmethod
-    def _ask(what: Any) -> Any:
+    def _ask(self, what: Any) -> Any:
+        """Ask once; after a failure nobody waits for it again for a while."""
+        if time.monotonic() < self._silent_until:
+            raise StoreAway("it did not answer a moment ago")
         try:
             return what()
         except FileNotFoundError:
             raise
         except Exception as error:  # the library has a class for each kind of failure
+            self._silent_until = time.monotonic() + LEFT_ALONE_SECONDS
             raise StoreAway(type(error).__name__) from error
 
 

@@ -72,8 +72,8 @@ def _anonymise(session: Session, complaint: Complaint, now: datetime) -> None:
     )
     files = select(Attachment.id).where(Attachment.complaint_id == complaint.id)
     for file in session.scalars(select(Attachment).where(Attachment.complaint_id == complaint.id)):
-        if file.is_shelved:
-            session.merge(FileToDelete(path=path_of(file.id, file.sha256), since=now))
+        # Also where it is not known to lie in the store: a worker may have been killed between the two.
+        session.merge(FileToDelete(path=path_of(file.id, file.sha256), since=now))
     session.execute(delete(AttachmentContent).where(AttachmentContent.attachment_id.in_(files)))
     session.execute(delete(Attachment).where(Attachment.complaint_id == complaint.id))
     session.execute(delete(Draft).where(Draft.complaint_id == complaint.id))

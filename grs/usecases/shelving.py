@@ -55,6 +55,7 @@ def shelve_files(
             counts["shelved"] = session.scalar(select(func.count()).select_from(Attachment).where(*waiting)) or 0
             counts["unshelved"] = session.scalar(select(func.count()).select_from(FileToDelete)) or 0
         return counts
+    counts["unshelved"], failure = _delete_old(readers, writers, store)  # first, for it makes room
     last = 0
     while True:
         with readers() as session:
@@ -71,7 +72,8 @@ def shelve_files(
         after_batch(len(batch))
         if len(batch) < BATCH:
             break
-    counts["unshelved"] = _delete_old(readers, writers, store)
+    if failure is not None:
+        raise failure
     return counts
 
 
@@ -93,11 +95,20 @@ def _shelve(
     return True
 
 
-def _delete_old(readers: sessionmaker[Session], writers: sessionmaker[Session], store: FileStore) -> int:
+def _delete_old(
+    readers: sessionmaker[Session], writers: sessionmaker[Session], store: FileStore
+) -> tuple[int, StoreAway | None]:
+    """How many were deleted, and why one was not: that one keeps no other."""
+    deleted, failure = 0, None
     with readers() as session:
         paths = session.scalars(select(FileToDelete.path).order_by(FileToDelete.since)).all()
     for path in paths:
-        store.delete(path)
+        try:
+            store.delete(path)
+        except StoreAway as error:
+            failure = error
+            continue
         with writers.begin() as session:
             session.execute(delete(FileToDelete).where(FileToDelete.path == path))
-    return len(paths)
+        deleted += 1
+    return deleted, failure

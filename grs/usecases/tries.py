@@ -60,6 +60,17 @@ def give_back(writers: sessionmaker[Session], messages: Sequence[Message], now: 
             )
 
 
+def put_off(writers: sessionmaker[Session], message: Message, until: datetime) -> None:
+    """Claimed and not tried: that is no try, and it is not claimed again before."""
+    with writers.begin() as session:
+        session.execute(
+            update(Message)
+            .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
+            .values(tries=message.tries - 1, next_try_at=until)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def mark(session: Session, message: Message, failure: str | None, now: datetime, counts: Counter[str]) -> bool:
     """Write down what became of it, unless another worker has taken it since; returns whether it was given up."""
     change: dict[str, Any]

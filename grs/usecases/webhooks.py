@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,9 +23,11 @@ from grs.notify.calls import Caller
 from grs.usecases.ledger import EVENT
 from grs.usecases.machines import Machine, machine_of
 from grs.usecases.secrets import new_token
-from grs.usecases.tries import claim, give_back, is_due, mark, name_of
+from grs.usecases.tries import claim, give_back, is_due, mark, name_of, put_off
 from grs.usecases.workbench import readable
 
+ASKED_AGAIN_AFTER = timedelta(minutes=1)
+"""What waits behind an event that was not thanked."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how all such secrets begin (Standard Webhooks)
 
 
@@ -50,7 +52,8 @@ def set_webhook(session: Session, machine: Machine, address: str, *, now: dateti
     if found is None:
         found = Webhook(token_id=machine.token_id)
         session.add(found)
-    found.address, found.salt, found.set_at, found.stopped_at = address, new_token(), now, None
+    found.address, found.salt, found.set_at = address, new_token(), now
+    found.thanked_at = found.stopped_at = None
     facts = {"token": machine.token_id, "type": "ping", "timestamp": now, "data": {}}
     session.add(
         Message(
@@ -104,8 +107,8 @@ def call_programs(
 ) -> Counter[str]:
     """Tell programs what waits for them, with the outbox's tries. Who does not answer is asked once a round.
 
-    What may not be read with the token, or by nobody any more, is not told. After the last try the address is
-    given up, and nothing is told there until it is set again.
+    What may not be read with the token, or by nobody any more, is not told. After an event's last try the address
+    is given up if nothing was thanked there meanwhile, and nothing is told there until it is set again.
     """
     counts: Counter[str] = Counter(sent=0, failed=0, given_up=0)
     if dry_run:
@@ -113,7 +116,7 @@ def call_programs(
             due = select(func.count()).select_from(Message).where(*is_due(clock()), *_ARE_EVENTS)
             counts["sent"] = session.scalar(due) or 0
         return counts
-    silent: dict[str, str] = {}
+    silent: set[str] = set()
     while not is_stopping() and (batch := _claim(writers, clock(), secret_key)):
         for place, (message, call) in enumerate(batch):
             if is_stopping():
@@ -123,12 +126,15 @@ def call_programs(
                 with writers.begin() as session:
                     session.delete(session.merge(message, load=False))
                 continue
-            failure = silent.get(call.address) or _try(message, call, caller, clock())
+            if call.address in silent:
+                put_off(writers, message, clock() + ASKED_AGAIN_AFTER)
+                continue
+            failure = _try(message, call, caller, clock())
             if failure is not None:
-                silent[call.address] = failure
+                silent.add(call.address)
             with writers.begin() as session:
-                if mark(session, message, failure, clock(), counts):
-                    _stop(session, call, clock())
+                is_given_up = mark(session, message, failure, clock(), counts)
+                _note(session, message, call, clock(), is_thanked=failure is None, is_given_up=is_given_up)
     return counts
 
 
@@ -169,7 +175,16 @@ def _try(message: Message, call: Call, caller: Caller, now: datetime) -> str | N
     return None
 
 
-def _stop(session: Session, call: Call, now: datetime) -> None:
+def _note(
+    session: Session, message: Message, call: Call, now: datetime, *, is_thanked: bool, is_given_up: bool
+) -> None:
+    """When it was last thanked for; and given up altogether where nothing was, all the time that this event waited."""
+    if not is_thanked and not is_given_up:
+        return
     webhook = session.get(Webhook, call.token_id, with_for_update=True)
-    if webhook is not None and webhook.address == call.address:
+    if webhook is None or webhook.address != call.address:
+        return
+    if is_thanked:
+        webhook.thanked_at = now
+    elif webhook.thanked_at is None or webhook.thanked_at < message.queued_at:
         webhook.stopped_at = now

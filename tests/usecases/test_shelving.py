@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from grs.bootstrap import House
 from grs.db.drafts import Attachment, AttachmentContent, FileToDelete
 from grs.uploads import CleanFile, clean_upload
-from grs.uploads.store import BucketStore, FileStore, FolderStore, StoreAway, file_store
+from grs.uploads.store import MARK, BucketStore, FileStore, FolderStore, StoreAway, file_store
 from grs.usecases.correspondence import add_information, withdraw
 from grs.usecases.invariants import check_invariants
 from grs.usecases.shelving import path_of
@@ -58,6 +58,7 @@ def s3() -> Iterator[str]:
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileStore:
     if request.param == "folder":
         (tmp_path / "store").mkdir()
+        (tmp_path / "store" / MARK).touch()
         found = file_store(f"file://{tmp_path}/store")
         assert isinstance(found, FolderStore)
         return found
@@ -144,6 +145,7 @@ def test_a_store_that_is_away_stops_no_complaint_and_is_said_so(
     with pytest.raises(StoreAway):
         jobs.run(away, "shelve")
     assert in_database(away) == 1
+    (tmp_path / MARK).touch()
     there = dataclasses.replace(house, files=FolderStore(tmp_path))
     jobs.run(there, "shelve")
     officer = log_in(browser(away), database.logins, role="grievance_officer", office="doict-rangpur")
@@ -210,3 +212,82 @@ def test_files_of_a_form_that_is_not_sent_stay(shelving: House) -> None:
     assert client.post(f"/forms/{address}/check").status_code == 303
     assert jobs.run(shelving, "shelve")["shelved"] == 1
     assert_all_holds(shelving)
+
+
+def test_a_share_that_is_not_mounted_swallows_nothing(house: House, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()  # what is there where nothing is mounted
+    away = dataclasses.replace(house, files=FolderStore(tmp_path / "store"))
+    complaint_with_files(away, a_file())
+    with pytest.raises(StoreAway, match="mounted"):
+        jobs.run(away, "shelve")
+    assert in_database(away) == 1
+    assert list((tmp_path / "store").iterdir()) == []
+
+
+def test_the_folders_group_may_read_what_the_worker_wrote(tmp_path: Path) -> None:
+    """The site runs as another user of the same group; both have a umask that gives nothing away."""
+    (tmp_path / MARK).touch()
+    before = os.umask(0o077)
+    try:
+        FolderStore(tmp_path).put("0/1-x", b"one")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "0" / "1-x").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "0").stat().st_mode & 0o7777 == 0o2750
+
+
+def test_what_a_killed_writer_left_goes_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / MARK).touch()
+    store = FolderStore(tmp_path)
+    store.put("0/1-x", b"one")
+    (tmp_path / "0" / "1-x.0123.part").write_bytes(b"o")
+    store.delete("0/1-x")
+    assert list((tmp_path / "0").iterdir()) == []
+
+
+def test_what_was_put_but_not_noted_goes_with_the_complaint_too(
+    shelving: House, store: FileStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker was killed after the store had it; then the complaint's time was over."""
+    number = complaint_with_files(shelving, a_file())
+    with shelving.readers() as session:
+        file = session.scalars(select(Attachment)).one()
+    path = path_of(file.id, file.sha256)
+    store.put(path, a_file().content)
+    with shelving.writers.begin() as session:
+        withdraw(session, number, reason="", now=shelving.clock())
+    clock.now += timedelta(days=20 * 366)
+    jobs.run(shelving, "anonymise")
+    jobs.run(shelving, "shelve")
+    assert store.get(path) is None
+
+
+def test_one_file_that_cannot_be_deleted_keeps_no_other(shelving: House, store: FileStore, clock: Clock) -> None:
+    store.put("0/2-good", b"x")
+    with shelving.writers.begin() as session:
+        for path in ("0/1-bad", "0/2-good"):
+            session.add(FileToDelete(path=path, since=clock.now))
+    deletes = store.delete
+
+    def failing(path: str) -> None:
+        if path.endswith("bad"):
+            raise StoreAway("it is a folder")
+        deletes(path)
+
+    store.delete = failing  # type: ignore[method-assign]
+    with pytest.raises(StoreAway):
+        jobs.run(shelving, "shelve")
+    assert store.get("0/2-good") is None
+
+
+def test_a_silent_bucket_is_not_waited_for_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ENDPOINT_URL": "http://127.0.0.1:1", "ALLOW_HTTP": "true", "REGION": "us-east-1",
+                        "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y"}.items():  # fmt: skip
+        monkeypatch.setenv(f"AWS_{name}", value)
+    store = BucketStore("s3://files/x")
+    with pytest.raises(StoreAway):
+        store.get("a")
+    began = time.monotonic()
+    with pytest.raises(StoreAway, match="a moment ago"):
+        store.get("a")
+    assert time.monotonic() - began < 0.5

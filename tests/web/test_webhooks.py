@@ -218,7 +218,7 @@ def test_not_thanked_it_comes_again_under_the_same_name(
     subscribe(program, token_for(open_house, database, Scope.READ), listener.address)
     lodge(open_house)
     listener.status = 302  # nobody follows to where it points
-    assert jobs.run(open_house, "call") == {"sent": 0, "failed": 2, "given_up": 0}
+    assert jobs.run(open_house, "call") == {"sent": 0, "failed": 1, "given_up": 0}
     assert len(listener.heard) == 1, "who does not thank is asked once a round"
     listener.status = 200
     clock.forward(minutes=1)
@@ -247,6 +247,38 @@ def test_after_two_silent_days_the_address_is_given_up_and_the_page_says_so(
     assert "দুই দিন কোনো উত্তর আসেনি" in page.get("/account/machines").text
     subscribe(program, token, listener.address)
     assert program.get(f"{API}/webhook", headers=token).json["stopped_at"] is None
+
+
+def test_one_event_that_is_refused_ends_only_itself(
+    program: FlaskClient, open_house: House, database: Template, listener: Program, clock: Clock
+) -> None:
+    token = token_for(open_house, database, Scope.READ)
+    subscribe(program, token, listener.address)
+    with open_house.writers.begin() as session:
+        session.scalars(select(Message).where(Message.letter == "event")).one().tries = MOST_TRIES - 1
+        session.scalars(select(Webhook)).one().thanked_at = clock.now
+    listener.status = 500
+    assert jobs.run(open_house, "call")["given_up"] == 1
+    assert program.get(f"{API}/webhook", headers=token).json["stopped_at"] is None
+    listener.status = 204
+    lodge(open_house)
+    assert jobs.run(open_house, "call")["sent"] == 1
+
+
+def test_a_name_with_many_silent_addresses_takes_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "LONGEST_SECONDS", 1)
+    many = [(2, 1, 6, "", (f"127.0.0.{n}", 1)) for n in range(1, 9)]
+
+    def silent(_where: object, timeout: float) -> Any:
+        time.sleep(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(calls.socket, "getaddrinfo", lambda *_, **__: many)
+    monkeypatch.setattr(calls.socket, "create_connection", silent)
+    began = time.monotonic()
+    with pytest.raises(OSError):
+        Caller(LOOPBACK).call("https://many.example/", name="x", at=_noon(), body=b"{}", secret=_SECRET)
+    assert time.monotonic() - began < 5
 
 
 def test_a_worker_killed_in_the_middle_tells_it_again(
@@ -291,7 +323,25 @@ def test_nobody_is_called_inside(host: str) -> None:
 def test_inside_ipv6_and_its_disguises_nobody_is_called() -> None:
     may = Caller(LOOPBACK)._may_be_called
     assert may("127.0.0.1") and may("::ffff:127.0.0.1") and may("1.1.1.1")
-    assert not any(map(may, ("::1", "fe80::1%eth0", "::ffff:10.0.0.1", "fc00::1", "224.0.0.1", "100.64.0.1")))
+    assert not any(
+        map(
+            may,
+            (
+                "::1",
+                "fe80::1%eth0",
+                "::ffff:10.0.0.1",
+                "fc00::1",
+                "224.0.0.1",
+                "100.64.0.1",
+                "64:ff9b::7f00:1",
+                "fec0::1",
+                "2002:7f00:1::",
+                "::127.0.0.1",
+                "2001:0:1::1",
+                "::ffff:0:7f00:1",
+            ),
+        )
+    )
 
 
 def test_who_answers_a_sign_at_a_time_holds_nobody_up(listener: Program, monkeypatch: pytest.MonkeyPatch) -> None:

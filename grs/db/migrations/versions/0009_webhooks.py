@@ -18,9 +18,12 @@ def upgrade() -> None:
         sa.Column("address", sa.String(254), nullable=False),
         sa.Column("salt", sa.String(40), nullable=False),
         sa.Column("set_at", UtcDateTime, nullable=False),
+        sa.Column("thanked_at", UtcDateTime),
         sa.Column("stopped_at", UtcDateTime),
     )
 
 
 def downgrade() -> None:
+    # What the release before cannot read would stop its letters.
+    op.execute("DELETE FROM message WHERE channel = 'event'")
     op.drop_table("webhook")

@@ -13,6 +13,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("attachment", sa.Column("is_shelved", sa.Boolean, nullable=False, server_default=sa.false()))
+    # After a way back and forth: what has left the database is in the store.
+    op.execute(
+        "UPDATE attachment SET is_shelved = true WHERE complaint_id IS NOT NULL AND NOT EXISTS"
+        " (SELECT 1 FROM attachment_content WHERE attachment_content.attachment_id = attachment.id)"
+    )
     op.create_index(
         "ix_attachment_id_unshelved",
         "attachment",
@@ -28,6 +33,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    shelved = op.get_bind().scalar(sa.text("SELECT count(*) FROM attachment WHERE is_shelved"))
+    if shelved:
+        raise RuntimeError(f"{shelved} files lie in the store, where the release before would not find them")
     op.drop_table("file_to_delete")
     op.drop_index("ix_attachment_id_unshelved", "attachment")
     op.drop_column("attachment", "is_shelved")
