@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 NETWORK = "10.213.0"
-_PREFIX = "grs-"
+_PREFIX = f"grs-{os.getpid()}-"
+"""So that two runs on one computer have a network each."""
 
 
 def why_no_machines() -> str | None:
@@ -75,7 +76,7 @@ class Machine:
 @contextmanager
 def machines(names: Sequence[str]) -> Iterator[dict[str, Machine]]:
     """Machines by name on a network of their own, gone afterwards with all that runs there."""
-    _clear(names)
+    _clear_abandoned()
     _ip("netns", "add", f"{_PREFIX}switch")
     _ip("-n", f"{_PREFIX}switch", "link", "add", "lan", "type", "bridge")
     _ip("-n", f"{_PREFIX}switch", "link", "set", "lan", "up")
@@ -100,6 +101,15 @@ def machines(names: Sequence[str]) -> Iterator[dict[str, Machine]]:
 def _clear(names: Sequence[str]) -> None:
     for name in (*names, "switch"):
         subprocess.run(["ip", "netns", "del", _PREFIX + name], capture_output=True, check=False)
+
+
+def _clear_abandoned() -> None:
+    """Networks of runs that were killed."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout.split()
+    for name in listed:
+        owner = name.removeprefix("grs-").partition("-")[0] if name.startswith("grs-") else ""
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
 def _ip(*arguments: str) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.certificates import certificate
 from tests.postgres import free_port
 
 DOVECOT = shutil.which("dovecot") or ("/usr/sbin/dovecot" if Path("/usr/sbin/dovecot").exists() else None)
@@ -61,13 +62,8 @@ def running_dovecot(prefix: str = "") -> Iterator[Dovecot]:
     home = folder / "home"
     home.mkdir()
     os.chown(home, owner.pw_uid, owner.pw_gid)
-    certificate, key = folder / "imap.pem", folder / "imap.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    found = Dovecot(free_port(), free_port(), certificate)
+    trusted = certificate(folder, "localhost")
+    found = Dovecot(free_port(), free_port(), trusted)
     (folder / "dovecot.conf").write_text(f"""
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -75,8 +71,8 @@ log_path = {folder}/log
 protocols = imap
 listen = 127.0.0.1
 ssl = yes
-ssl_cert = <{certificate}
-ssl_key = <{key}
+ssl_cert = <{trusted}
+ssl_key = <{folder}/privkey.pem
 disable_plaintext_auth = no
 first_valid_uid = 1
 namespace inbox {{

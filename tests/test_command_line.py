@@ -359,7 +359,7 @@ def test_the_first_run_serves_works_and_stops(tmp_path: Path) -> None:
             page = _wait_for(f"http://127.0.0.1:{port}/")
             assert "পরীক্ষামূলক ব্যবস্থা" in page
             run.send_signal(signal.SIGINT)
-            told, _ = run.communicate(timeout=30)
+            told, _ = run.communicate(timeout=60)
         finally:
             run.kill()
         assert run.returncode == 0, told

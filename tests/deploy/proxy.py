@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from grs.settings import ROOT
 
 NGINX = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
-
-
-def certificate(folder: Path, name: str) -> Path:
-    """A certificate of this name, and its key beside it, as the proxy looks for them."""
-    kind = "IP" if name[0].isdigit() else "DNS"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-         "-addext", f"subjectAltName={kind}:{name}", "-keyout", folder / "privkey.pem",
-         "-out", folder / "fullchain.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder / "fullchain.pem"
 
 
 def configuration(folder: Path, *, nodes: Sequence[str], host: str, tls: int, plain: int) -> Path:

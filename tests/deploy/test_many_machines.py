@@ -21,8 +21,9 @@ import psycopg
 import pytest
 
 from grs.settings import ROOT
+from tests.certificates import certificate
 from tests.conftest import SECRET
-from tests.deploy.proxy import NGINX, certificate, configuration
+from tests.deploy.proxy import NGINX, configuration
 from tests.machines import Machine, machines, why_no_machines
 from tests.postgres import why_missing
 from tests.promises.servers import Pair, running_pair
@@ -112,21 +113,22 @@ def network() -> Iterator[Network]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for(is_so: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def wait_for(is_so: Callable[[], bool], what: Callable[[], str], seconds: float = 90) -> None:
     until = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        assert time.monotonic() < until, f"not within {seconds} s: {what()}"
         time.sleep(0.2)
 
 
 def people_are_served(network: Network, count: int = 8) -> None:
     """So many more complaints are taken."""
     before = len(network.filed())
-    wait_for(lambda: len(network.filed()) >= before + count, f"{count} more complaints\n{_logs(network)}")
+    wait_for(lambda: len(network.filed()) >= before + count, lambda: f"{count} more complaints\n{_logs(network)}")
 
 
 def _logs(network: Network) -> str:
-    return "\n".join(f"{one.name}: {one.read_text()[-600:]}" for one in sorted(network.folder.glob("*.log")))
+    told = [f"{one.name}: {one.read_text()[-600:]}" for one in sorted(network.folder.glob("*.log"))]
+    return "\n".join([*told, *map(str, network.journal()[-12:])])
 
 
 def test_each_machine_is_lost_once_and_nothing_that_was_promised_is(network: Network) -> None:
@@ -149,7 +151,7 @@ def test_each_machine_is_lost_once_and_nothing_that_was_promised_is(network: Net
     people_are_served(network, 40)
     losing("worker 1 begins, is killed in its work")
     network.begin("worker1")
-    wait_for(lambda: network.ask("SELECT count(*) FROM message WHERE state = 'sent'") > 0, "a first letter")
+    wait_for(lambda: network.ask("SELECT count(*) FROM message WHERE state = 'sent'") > 0, lambda: "a first letter")
     hosts["worker1"].kill()
     losing("worker 2 has its cable pulled")
     network.begin("worker2")
@@ -207,8 +209,8 @@ def test_each_machine_is_lost_once_and_nothing_that_was_promised_is(network: Net
     report(network, phases)
     waiting = "SELECT count(*) FROM message WHERE state = 'queued' AND next_try_at <= now() AND letter = 'escalated'"
     overdue = "SELECT count(*) FROM complaint WHERE escalates_after < (now() AT TIME ZONE 'Asia/Dhaka')::date"
-    wait_for(lambda: network.ask(overdue) == 0, f"the sweep\n{_logs(network)}", 180)
-    wait_for(lambda: network.ask(waiting) == 0, f"the letters\n{_logs(network)}", 180)
+    wait_for(lambda: network.ask(overdue) == 0, lambda: f"the sweep\n{_logs(network)}", 180)
+    wait_for(lambda: network.ask(waiting) == 0, lambda: f"the letters\n{_logs(network)}", 180)
 
     thanked_numbers = {one["key"]: one["number"] for one in network.filed()}
     with psycopg.connect(network.pair.primary.url.replace("dbname=postgres", "dbname=grs")) as connection:

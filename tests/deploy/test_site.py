@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import certificate
 from tests.conftest import SECRET, Template, new_postgres_database
-from tests.deploy.proxy import NGINX, certificate, configuration
+from tests.deploy.proxy import NGINX, configuration
 from tests.postgres import free_port
 
 pytestmark = [

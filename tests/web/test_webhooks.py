@@ -9,7 +9,6 @@ import http.server
 import json
 import shutil
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from grs.notify import calls
 from grs.notify.calls import Caller, NotCalled
 from grs.usecases.tries import LEASE, MOST_TRIES
 from grs.web import create_app
+from tests.certificates import certificate
 from tests.conftest import Clock, Template, browser, log_in
 from tests.stories import assert_all_holds, lodge
 from tests.web.test_machines import API, do, holder_of, token_for
@@ -63,13 +63,8 @@ class Program:
 @pytest.fixture
 def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     """Its certificate is signed by an authority of its own, which this machine trusts."""
-    key, certificate = tmp_path / "hook.key", tmp_path / "hook.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    trusted = certificate(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     found = Program()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -93,7 +88,7 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Progra
 
     server = Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(trusted, tmp_path / "privkey.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
