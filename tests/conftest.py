@@ -30,6 +30,8 @@ from grs.db import schema
 from grs.settings import Settings, read_settings
 from grs.usecases.demo import Login, fill_posts, prepare_rules
 from grs.web import create_app
+from tests.machines import why_no_machines
+from tests.mailboxes import why_no_mailbox
 from tests.postgres import free_port, running_postgres, why_missing
 
 BEFORE_ALL = datetime(2025, 1, 5, 4, 0, tzinfo=UTC)
@@ -278,5 +280,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     reason = why_missing()
     if reason:
         terminalreporter.write_line(f"NOT RUN here: everything on PostgreSQL, because {reason}")
+    for what, reason in (("mail that comes in", why_no_mailbox()), ("the loss of each machine", why_no_machines())):
+        if reason:
+            terminalreporter.write_line(f"NOT RUN here: {what}, because {reason}")
     if chromium() is None:
         terminalreporter.write_line("NOT RUN here: everything in a browser, because there is no Chromium")

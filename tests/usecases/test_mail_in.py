@@ -33,10 +33,7 @@ from tests.stories import assert_all_holds, dispose, fetch, lodge
 from workers import jobs
 
 CITIZEN = "citizen@example.com"
-pytestmark = [
-    pytest.mark.xdist_group("processes"),
-    pytest.mark.skipif(why_no_mailbox() is not None, reason=why_no_mailbox() or ""),
-]
+pytestmark = pytest.mark.skipif(why_no_mailbox() is not None, reason=why_no_mailbox() or "")
 
 
 @pytest.fixture

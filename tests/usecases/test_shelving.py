@@ -30,8 +30,6 @@ from tests.postgres import free_port
 from tests.stories import assert_all_holds, fill_in, lodge
 from workers import jobs
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
