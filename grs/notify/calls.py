@@ -44,7 +44,7 @@ class Caller:
         connection = http.client.HTTPSConnection(host, port)
         plain = self._connect(host, port, until)
         spare = plain.dup()  # the same connection, to hang up by from another thread whatever TLS does
-        watch = threading.Timer(_left(until), _hang_up, [spare])
+        watch = threading.Timer(max(until - time.monotonic(), 0.1), _hang_up, [spare])
         watch.start()
         try:
             connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)

@@ -167,9 +167,7 @@ def _call_of(session: Session, message: Message, now: datetime, secret_key: str)
 def _try(message: Message, call: Call, caller: Caller, now: datetime) -> str | None:
     """Call once; returns why it failed, or None."""
     try:
-        caller.call(
-            call.address, name=name_of(message), at=now, body=call.body, secret=call.secret
-        )  # fmt: skip
+        caller.call(call.address, name=name_of(message), at=now, body=call.body, secret=call.secret)
     except Exception as error:  # whatever one program does wrong, the others are told
         return f"{type(error).__name__}: {error}"[:500]
     return None
