@@ -48,27 +48,16 @@ def claim(session: Session, now: datetime, *which: ColumnElement[bool]) -> Seque
     return messages
 
 
-def give_back(writers: sessionmaker[Session], messages: Sequence[Message], now: datetime) -> None:
-    """Claimed and not tried: another worker may take them at once."""
+def give_back(writers: sessionmaker[Session], messages: Sequence[Message], at: datetime) -> None:
+    """Claimed and not tried, which is no try: any worker may take them from an instant on."""
     with writers.begin() as session:
         for message in messages:
             session.execute(
                 update(Message)
                 .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
-                .values(tries=message.tries - 1, next_try_at=now)
+                .values(tries=message.tries - 1, next_try_at=at)
                 .execution_options(synchronize_session=False)
             )
-
-
-def put_off(writers: sessionmaker[Session], message: Message, until: datetime) -> None:
-    """Claimed and not tried: that is no try, and it is not claimed again before."""
-    with writers.begin() as session:
-        session.execute(
-            update(Message)
-            .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
-            .values(tries=message.tries - 1, next_try_at=until)
-            .execution_options(synchronize_session=False)
-        )
 
 
 def mark(session: Session, message: Message, failure: str | None, now: datetime, counts: Counter[str]) -> bool:

@@ -23,7 +23,7 @@ from grs.notify.calls import Caller
 from grs.usecases.ledger import EVENT
 from grs.usecases.machines import Machine, machine_of
 from grs.usecases.secrets import new_token
-from grs.usecases.tries import claim, give_back, is_due, mark, name_of, put_off
+from grs.usecases.tries import claim, give_back, is_due, mark, name_of
 from grs.usecases.workbench import readable
 
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
@@ -127,7 +127,7 @@ def call_programs(
                     session.delete(session.merge(message, load=False))
                 continue
             if call.address in silent:
-                put_off(writers, message, clock() + ASKED_AGAIN_AFTER)
+                give_back(writers, [message], clock() + ASKED_AGAIN_AFTER)
                 continue
             failure = _try(message, call, caller, clock())
             if failure is not None:
