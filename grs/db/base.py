@@ -42,12 +42,13 @@ class Word(TypeDecorator[StrEnum]):
     def __init__(self, vocabulary: type[StrEnum]) -> None:
         super().__init__()
         self.vocabulary = vocabulary
+        self._words = {str(word): word for word in vocabulary}
 
     def process_bind_param(self, value: StrEnum | str | None, dialect: Dialect) -> str | None:
         return None if value is None else str(self.vocabulary(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self.vocabulary(value)
+        return None if value is None else self._words[value]
 
 
 class Number(TypeDecorator[IntEnum]):
@@ -59,12 +60,13 @@ class Number(TypeDecorator[IntEnum]):
     def __init__(self, vocabulary: type[IntEnum]) -> None:
         super().__init__()
         self.vocabulary = vocabulary
+        self._numbers = {int(number): number for number in vocabulary}
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
         return None if value is None else int(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> IntEnum | None:
-        return None if value is None else self.vocabulary(value)
+        return None if value is None else self._numbers[value]
 
 
 class Base(DeclarativeBase):

@@ -1,7 +1,8 @@
-"""Many rows in one statement: COPY and unnest on PostgreSQL, executemany on SQLite."""
+"""Many rows in one statement: COPY and a list as JSON on PostgreSQL, executemany on SQLite."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -68,11 +69,14 @@ def update_rows(session: Session, table: Table, *, key: Sequence[str], rows: Seq
         session.connection().execute(statement, bound)
         return
     dialect = session.get_bind().dialect
-    arrays = ", ".join(f"CAST(:{name} AS {table.c[name].type.compile(dialect)}[])" for name in columns)
+    # JSON and not an array a column: psycopg spells arrays value by value, in Python.
+    given = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in columns)
     sets = ", ".join(f'"{name}" = given."{name}"' for name in changed)
-    names = ", ".join(f'"{name}"' for name in columns)
     where_sql = " AND ".join(f'"{table.name}"."{name}" = given."{name}"' for name in key)
     session.execute(
-        text(f'UPDATE "{table.name}" SET {sets} FROM unnest({arrays}) AS given({names}) WHERE {where_sql}'),
-        {name: [row[name] for row in rows] for name in columns},
+        text(
+            f'UPDATE "{table.name}" SET {sets} FROM json_to_recordset(CAST(:rows AS json)) AS given({given})'
+            f" WHERE {where_sql}"
+        ),
+        {"rows": json.dumps([dict(row) for row in rows], default=str)},
     )

@@ -144,5 +144,9 @@ def next_reminder(calendar: WorkingCalendar, due_on: date, *, after: date | None
     The last one is the first day past the due date, for who still has it then. ``after`` is the day of
     the reminder just sent; None before the first.
     """
-    days = (*(calendar.subtract_working_days(due_on, n) for n in REMINDER_WORKING_DAYS), due_on + ONE_DAY)
-    return next((day for day in days if after is None or day > after), None)
+    for working_days in REMINDER_WORKING_DAYS:
+        day = calendar.subtract_working_days(due_on, working_days)
+        if after is None or day > after:
+            return day
+    last = due_on + ONE_DAY
+    return last if after is None or last > after else None

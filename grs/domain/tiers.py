@@ -104,7 +104,10 @@ class TierChain:
 
     def above(self, tier: Tier) -> ChainTier | None:
         """The next desk up, or None at the top."""
-        return next((desk for desk in self.tiers if desk.tier > tier), None)
+        for desk in self.tiers:
+            if desk.tier > tier:
+                return desk
+        return None
 
 
 _FIRST_TIER = {

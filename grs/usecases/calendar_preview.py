@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.complaints import Assignment, AssistedFiling, Complaint, is_open
+from grs.db.complaints import Assignment, AssistedFiling, Complaint
 from grs.db.offices import Office
 from grs.domain.calendar import CalendarRow, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate
 from grs.domain.workflow import Action
 from grs.usecases.calendars import CalendarImport, active_rows, import_calendar
-from grs.usecases.recalculation import counted_again
+from grs.usecases.recalculation import STAY, DueDates, open_stays
 
 BATCH = 5_000
 MOST_NAMED = 50
@@ -70,7 +70,7 @@ def preview_calendar_change(
     with readers() as session:
         recount = _Recount(session, before, after, cutoff)
         last_id = 0
-        while batch := session.execute(_open_stays(last_id)).all():
+        while batch := session.execute(open_stays(last_id, BATCH)).all():
             last_id = batch[-1].id
             counts["looked_at"] += len(batch)
             moved: Counter[tuple[date, date]] = Counter()
@@ -102,7 +102,7 @@ def preview_calendar_change(
 
 
 class _Recount:
-    """Due dates on the new calendar, each distinct one counted once."""
+    """Due dates on the new calendar."""
 
     def __init__(
         self,
@@ -115,61 +115,21 @@ class _Recount:
         self._scopes = {
             office.id: frozenset(set(office.calendar_scopes) & local) for office in session.scalars(select(Office))
         }
-        self._after, self._cutoff = list(after), cutoff
+        self._after, self._due_dates = list(after), DueDates(cutoff)
         self._calendars: dict[frozenset[str], WorkingCalendar] = {}
-        self._known: dict[tuple[Any, ...], DueDate] = {}
 
     def __call__(self, row: Any) -> DueDate:
         scopes = self._scopes[row.office_id]
-        began = row.started_at if self._cutoff is not None else dhaka_date(row.started_at)
-        alike = (
-            scopes, began, row.assignment_sequence == 1, row.limit_amount, row.limit_unit, row.extra_days,
-            row.paper_received_on,
-        )  # fmt: skip
-        if alike not in self._known:
-            if scopes not in self._calendars:
-                self._calendars[scopes] = WorkingCalendar(self._after, scopes=scopes)
-            self._known[alike] = counted_again(row, self._calendars[scopes], self._cutoff)
-        return self._known[alike]
-
-
-_STAY = (
-    Complaint.id,
-    Complaint.tracking_number,
-    Assignment.sequence.label("assignment_sequence"),
-    Assignment.office_id,
-    Assignment.started_at,
-    Assignment.ended_at,
-    Assignment.received_on,
-    Assignment.due_on,
-    Assignment.is_provisional,
-    Assignment.limit_amount,
-    Assignment.limit_unit,
-    Assignment.extra_days,
-    AssistedFiling.paper_received_on,
-)
-
-
-def _open_stays(last_id: int) -> Any:
-    return (
-        select(*_STAY)
-        .select_from(Complaint)
-        .join(
-            Assignment,
-            (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
-        )
-        .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
-        .where(Complaint.id > last_id, is_open())
-        .order_by(Complaint.id)
-        .limit(BATCH)
-    )
+        if scopes not in self._calendars:
+            self._calendars[scopes] = WorkingCalendar(self._after, scopes=scopes)
+        return self._due_dates.of(row, self._calendars[scopes])
 
 
 def _escalated_stays(rows: Sequence[CalendarRow]) -> Any:
     """Stays that ended by escalation and had one of the changed days among those that counted."""
     first, last = min(row.day for row in rows), max(row.day for row in rows)
     return (
-        select(*_STAY)
+        select(Complaint.id, Complaint.tracking_number, *STAY, Assignment.ended_at)
         .select_from(Assignment)
         .join(Complaint, Complaint.id == Assignment.complaint_id)
         .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)

@@ -34,12 +34,10 @@ from grs.usecases.ledger import (
     settle,
     write_heads,
 )
-from grs.usecases.recipients import Recipients
+from grs.usecases.pace import Pace
+from grs.usecases.recipients import Recipient, Recipients
 
 log = logging.getLogger(__name__)
-
-BATCH = 500
-"""Complaints a transaction: long enough to be quick, short enough that nobody waits (well under 1 s)."""
 
 
 class _Sweep:
@@ -53,6 +51,7 @@ class _Sweep:
         self._calendars: dict[int, WorkingCalendar] = {}
         self._decisions: dict[tuple[int, Tier, date], Escalation | None] = {}
         self._crowded: set[int] | None = None
+        self._open_lists: dict[tuple[int, Recipient], int] = {}
         self.failed: set[int] = set()
         self._run = f"{now:%Y%m%d%H%M}-{secrets.token_hex(4)}"  # two workers' sweeps write lists of their own
 
@@ -80,7 +79,7 @@ class _Sweep:
         """The lists of a batch; which offices are crowded is asked once a run, before anything has moved."""
         if self._crowded is None:
             self._crowded = crowded_offices(session, today=self.today)
-        return EscalationLists(self._crowded, self._run)
+        return EscalationLists(self._crowded, self._run, self._open_lists)
 
     def chain(self, head: Head) -> TierChain:
         return self._chains[head.chain_id]
@@ -114,7 +113,7 @@ def escalate_overdue(
     *,
     shelf: CalendarShelf,
     now: datetime,
-    batch: int = BATCH,
+    batch: int | None = None,
     dry_run: bool = False,
     after_batch: Callable[[int], None] = lambda done: None,
 ) -> Counter[str]:
@@ -122,21 +121,23 @@ def escalate_overdue(
 
     Finds work by state, so that a missed round or a killed one is caught up by the next. Two
     sweeps at once share the work: rows are claimed under lock, and the key of a stay makes a
-    second escalation of the same stay lose. ``dry_run`` counts and writes nothing.
+    second escalation of the same stay lose. ``batch`` complaints are a transaction, or as many as it does in half a
+    second. ``dry_run`` counts and writes nothing.
     """
     counts: Counter[str] = Counter(escalated=0, letters=0)
     if dry_run:
         with writers() as session:
             counts["escalated"] = len(session.execute(_overdue(dhaka_date(now))).all())
         return counts
-    sweep = _Sweep(shelf, now)
+    sweep, pace = _Sweep(shelf, now), Pace(batch)
     while True:
-        with writers.begin() as session:
-            due = _overdue(sweep.today).limit(batch).with_for_update(skip_locked=True, of=Complaint, key_share=True)
+        wanted = pace.size
+        with pace.one_transaction(), writers.begin() as session:
+            due = _overdue(sweep.today).limit(wanted).with_for_update(skip_locked=True, of=Complaint, key_share=True)
             rows = session.execute(due.where(Complaint.id.not_in(sweep.failed)) if sweep.failed else due).all()
             counts.update(_escalate_all(session, sweep, rows))
         after_batch(counts["escalated"])
-        if len(rows) < batch:
+        if len(rows) < wanted:
             return counts
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from grs.db.base import Base
+from grs.db.bulk import update_rows
 from grs.db.complaints import Complaint
 from grs.db.messages import Message, MessageState
 from grs.db.offices import Office
@@ -20,8 +22,8 @@ from grs.usecases.ledger import Head, Ledger
 from grs.usecases.recipients import Recipient
 
 LETTER = "escalated_list"
-MOST_LISTS = 1_000
-"""Of one office and reader in one run: each holds what a batch moved, at least."""
+MOST_LINES = 100
+"""Of one letter: who reads it scrolls no further, and every batch of a run writes the letter that is open anew."""
 
 
 def crowded_offices(session: Session, *, today: date) -> set[int]:
@@ -36,10 +38,14 @@ def crowded_offices(session: Session, *, today: date) -> set[int]:
 
 
 class EscalationLists:
-    """Gathers, for one batch, what each supervisor is told of each crowded office; ``run`` names the sweep."""
+    """Gathers, for one batch, what each supervisor is told of each crowded office.
 
-    def __init__(self, crowded: Collection[int], run: str) -> None:
-        self.crowded, self._run = crowded, run
+    ``run`` names the sweep, which writes lists of its own; ``open_lists`` is kept from batch to batch: which of the
+    run's letters to a reader about an office is gone on with, where it is not the first.
+    """
+
+    def __init__(self, crowded: Collection[int], run: str, open_lists: dict[tuple[int, Recipient], int]) -> None:
+        self.crowded, self._run, self._open = crowded, run, open_lists
         self._lines: dict[tuple[int, Recipient], list[dict[str, Any]]] = defaultdict(list)
 
     def add(self, head: Head, told: Mapping[str, Any], supervisors: Collection[Recipient]) -> None:
@@ -54,28 +60,33 @@ class EscalationLists:
             return
         ids = {office_id for office_id, _ in self._lines}
         offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(ids)))}
-        keys = {self._key(office_id, person): (office_id, person) for office_id, person in self._lines}
-        waiting = session.scalars(
-            select(Message)
-            .where(Message.key.in_(keys), Message.state == MessageState.QUEUED, Message.tries == 0)
-            .with_for_update()
-        ).all()
-        for message in waiting:
-            facts = json.loads(message.facts or "{}")
-            facts["lines"] += self._lines.pop(keys[message.key])
-            message.facts = canonical(facts)
-        left = set(session.scalars(select(Message.key).where(Message.key.in_(keys))))
-        for (office_id, person), lines in self._lines.items():
-            office, key = offices[office_id], self._key(office_id, person)
-            facts = {"office_bn": office.name_bn, "office_en": office.name_en, "lines": lines}
-            ledger.note(self._further_key(session, key) if key in left else key, LETTER, person, facts)
+        keys = {self._key(told): told for told in self._lines}
+        # By their keys alone: asked for what is queued, PostgreSQL reads the whole outbox until it has counted anew.
+        there = select(Message.id, Message.key, Message.state, Message.tries, Message.facts)
+        longer = []
+        for row in session.execute(there.where(Message.key.in_(keys)).with_for_update()):
+            told = keys[row.key]
+            facts = json.loads(row.facts)
+            room = MOST_LINES - len(facts["lines"])
+            if row.state is MessageState.QUEUED and not row.tries and room > 0:
+                facts["lines"] += self._lines[told][:room]
+                longer.append({"id": row.id, "facts": canonical(facts)})
+                self._lines[told] = self._lines[told][room:]
+            if self._lines[told]:
+                self._open_next(told)
+        update_rows(session, Base.metadata.tables["message"], key=("id",), rows=longer)
+        for told, lines in self._lines.items():
+            office, reader = offices[told[0]], told[1]
+            for start in range(0, len(lines), MOST_LINES):
+                if start:
+                    self._open_next(told)
+                some = lines[start : start + MOST_LINES]
+                facts = {"office_bn": office.name_bn, "office_en": office.name_en, "lines": some}
+                ledger.note(self._key(told), LETTER, reader, facts)
 
-    def _key(self, office_id: int, person: Recipient) -> str:
-        return f"{LETTER}/{self._run}/{office_id}/{person.person_id}"
+    def _key(self, told: tuple[int, Recipient]) -> str:
+        office_id, reader = told
+        return f"{LETTER}/{self._run}/{office_id}/{reader.person_id}/{self._open.get(told, 1)}"
 
-    @staticmethod
-    def _further_key(session: Session, key: str) -> str:
-        """The key of a further list of the run, where the first has left already; no more than a batch each."""
-        further = [f"{key}/{number}" for number in range(2, MOST_LISTS)]
-        taken = set(session.scalars(select(Message.key).where(Message.key.in_(further))))
-        return next(one for one in further if one not in taken)
+    def _open_next(self, told: tuple[int, Recipient]) -> None:
+        self._open[told] = self._open.get(told, 1) + 1

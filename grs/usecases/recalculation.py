@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.calendars import CalendarChange
@@ -22,10 +22,10 @@ from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, leaving, write_heads
+from grs.usecases.pace import Pace
 from grs.usecases.recipients import Recipients
 from grs.usecases.rule_values import rules_on
 
-BATCH = 500
 LONGEST_TRANSACTION = timedelta(minutes=2)
 """After this long no transaction is running any more that read the calendar before a change."""
 FIRST_STAY = 1
@@ -49,18 +49,19 @@ def recalculate_due_dates(
     ``reference`` is the gazette or file that changed the calendar, as the history shall name it; the progress is
     kept with the ``changes``. An escalation already made stays.
     """
-    counts, last_id = Counter(_NOTHING), 0
+    counts, last_id, pace = Counter(_NOTHING), 0, Pace()
+    round_ = _Round(shelf, now, reference, cutoff)
     if changes:
         _begin_pass(writers, changes)
     while True:
-        with writers.begin() as session:
-            ids = session.scalars(_open_after(last_id).with_for_update(key_share=True)).all()
-            if not ids:
+        with pace.one_transaction(), writers.begin() as session:
+            stays = session.execute(open_stays(last_id, pace.size)).all()
+            if not stays:
                 return counts
-            done = _recalculate_batch(session, ids, shelf, now, reference, cutoff)
+            done = round_.batch(session, stays)
             _note_progress(session, changes, done)
             counts.update(done)
-            last_id = ids[-1]
+            last_id = stays[-1].id
         after_batch(counts["looked_at"])
 
 
@@ -112,104 +113,146 @@ def _note_progress(session: Session, changes: Collection[int], done: Mapping[str
         session.execute(update(CalendarChange).where(CalendarChange.id.in_(changes)).values(values))
 
 
-def _open_after(last_id: int) -> Select[int]:
+_IS_PRESENT = (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence)
+STAY = (
+    Assignment.sequence.label("assignment_sequence"),
+    Assignment.office_id,
+    Assignment.started_at,
+    Assignment.received_on,
+    Assignment.due_on,
+    Assignment.is_provisional,
+    Assignment.limit_amount,
+    Assignment.limit_unit,
+    Assignment.extra_days,
+    AssistedFiling.paper_received_on,
+)
+"""Of a stay, what its due date follows from, and what it is."""
+
+
+def open_stays(last_id: int, limit: int) -> Any:
+    """The next open complaints by number, each with its present stay."""
     return (
-        select(Complaint.id)
-        .where(Complaint.id > last_id, Complaint.stage.in_(OPEN_STAGES))
+        select(Complaint.id, Complaint.tracking_number, *STAY)
+        .join(Assignment, _IS_PRESENT)
+        .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
+        .where(Complaint.id > last_id, is_open())
         .order_by(Complaint.id)
-        .limit(BATCH)
+        .limit(limit)
     )
 
 
-def _present_stays(ids: Sequence[int]) -> Any:
-    """The open complaints with their present stay; asked after they are locked, so that both agree."""
+def _present_stays() -> Any:
+    """What of some open complaints moves with their dates; asked after they are locked, so that all of it agrees."""
+    mine = {column.key for column in STAY} - set(HEAD_COLUMNS)
     return (
         select(
             *(getattr(Complaint, name) for name in HEAD_COLUMNS),
+            *(column for column in STAY if column.key in mine),
             Complaint.language,
             Complainant.name,
             Complainant.email,
             Complainant.mobile,
-            Assignment.started_at,
-            Assignment.received_on,
-            Assignment.limit_amount,
-            Assignment.limit_unit,
-            Assignment.extra_days,
-            AssistedFiling.paper_received_on,
         )
-        .join(
-            Assignment,
-            (Assignment.complaint_id == Complaint.id) & (Assignment.sequence == Complaint.assignment_sequence),
-        )
+        .join(Assignment, _IS_PRESENT)
         .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
         .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
-        .where(Complaint.id.in_(ids), Complaint.stage.in_(OPEN_STAGES))
+        .where(Complaint.id.in_(bindparam("ids", expanding=True)), Complaint.stage.in_(OPEN_STAGES))
         .order_by(Complaint.id)
     )
 
 
-def counted_again(row: Any, calendar: WorkingCalendar, cutoff: time | None) -> DueDate:
-    """The due date of a stay on a calendar, from what it began with: the row of a stay, loaded with its complaint's."""
-    is_filing = row.assignment_sequence == FIRST_STAY
-    limit = DayLimit(row.limit_amount, row.limit_unit)
-    if is_filing and row.paper_received_on:
-        keyed_on = dhaka_date(row.started_at)
-        return paper_due_date(calendar, row.paper_received_on, limit, keyed_on=keyed_on, extra=row.extra_days)
-    received = received_on(calendar, row.started_at, cutoff=cutoff if is_filing else None)
-    return due_date(calendar, received, limit, extra=row.extra_days)
+class DueDates:
+    """Due dates counted again from what a stay began with; each distinct one once, however many stays are alike."""
+
+    def __init__(self, cutoff: time | None) -> None:
+        self._cutoff = cutoff
+        self._known: dict[tuple[Any, ...], DueDate] = {}
+
+    def of(self, row: Any, calendar: WorkingCalendar) -> DueDate:
+        """By the row of a stay, loaded with its complaint's."""
+        began = row.started_at if self._cutoff is not None else dhaka_date(row.started_at)
+        is_filing = row.assignment_sequence == FIRST_STAY
+        alike = (
+            calendar, began, is_filing, row.limit_amount, row.limit_unit, row.extra_days, row.paper_received_on,
+        )  # fmt: skip
+        if alike not in self._known:
+            self._known[alike] = self._count(row, calendar, is_filing=is_filing)
+        return self._known[alike]
+
+    def _count(self, row: Any, calendar: WorkingCalendar, *, is_filing: bool) -> DueDate:
+        limit = DayLimit(row.limit_amount, row.limit_unit)
+        if is_filing and row.paper_received_on:
+            keyed_on = dhaka_date(row.started_at)
+            return paper_due_date(calendar, row.paper_received_on, limit, keyed_on=keyed_on, extra=row.extra_days)
+        received = received_on(calendar, row.started_at, cutoff=self._cutoff if is_filing else None)
+        return due_date(calendar, received, limit, extra=row.extra_days)
 
 
-def _recalculate_batch(
-    session: Session,
-    ids: Sequence[int],
-    shelf: CalendarShelf,
-    now: datetime,
-    reference: str,
-    cutoff: time | None,
-) -> Counter[str]:
-    rows = session.execute(_present_stays(ids)).all()
-    counts: Counter[str] = Counter(looked_at=len(rows))
-    today = dhaka_date(now)
-    at = {row.office_id for row in rows}
-    offices = {office.id: office for office in session.scalars(select(Office).where(Office.id.in_(at)))}
-    calendars = shelf.for_offices(session, offices.values())
-    people, ledger = Recipients(session, today), Ledger(now)
-    moved: list[Head] = []
-    for row in rows:
+class _Round:
+    """One pass over all open complaints, and what its batches look up once."""
+
+    def __init__(self, shelf: CalendarShelf, now: datetime, reference: str, cutoff: time | None) -> None:
+        self.shelf, self.now, self.today, self.reference = shelf, now, dhaka_date(now), reference
+        self._due_dates = DueDates(cutoff)
+        self._offices: dict[int, Office] = {}
+        self._people: Recipients | None = None
+
+    def batch(self, session: Session, stays: Sequence[Any]) -> Counter[str]:
+        """Only what moves is locked, and then looked at again."""
+        counts: Counter[str] = Counter(looked_at=len(stays))
+        calendars = self._calendars(session, {row.office_id for row in stays})
+        ids = {"ids": [row.id for row, _ in self._moving(stays, calendars)]}
+        if not ids["ids"]:
+            return counts
+        wanted = Complaint.id.in_(bindparam("ids", expanding=True))
+        session.execute(select(Complaint.id).where(wanted).order_by(Complaint.id).with_for_update(key_share=True), ids)
+        rows = session.execute(_present_stays(), ids).all()
+        calendars |= self._calendars(session, {row.office_id for row in rows})
+        moving = self._moving(rows, calendars)
+        self._people = self._people.again(session) if self._people else Recipients(session, self.today)
+        self._people.load(posts={row.post_id for row, _ in moving})
+        ledger, moved = Ledger(self.now), []
+        for row, due in moving:
+            counts.update(moved=1, earlier=due.due_on < row.due_on, later=due.due_on > row.due_on)
+            counts.update(newly_overdue=due.due_on < self.today <= row.due_on)
+            moved.append(self._move(ledger, self._people, row, due, calendars[row.office_id]))
+        _move_reports(session, moved, calendars)
+        write_heads(session, moved)
+        ledger.write(session)
+        return counts
+
+    def _moving(self, stays: Sequence[Any], calendars: Mapping[int, WorkingCalendar]) -> list[tuple[Any, DueDate]]:
+        """What has another date now, and which."""
+        counted = ((row, self._due_dates.of(row, calendars[row.office_id])) for row in stays)
+        return [
+            (row, due)
+            for row, due in counted
+            if (due.due_on, due.received_on, due.is_provisional) != (row.due_on, row.received_on, row.is_provisional)
+        ]
+
+    def _calendars(self, session: Session, at: set[int]) -> dict[int, WorkingCalendar]:
+        """By office, as they are now: they may have changed since the last batch."""
+        if unknown := at - self._offices.keys():
+            self._offices |= {one.id: one for one in session.scalars(select(Office).where(Office.id.in_(unknown)))}
+        return self.shelf.for_offices(session, [self._offices[one] for one in at])
+
+    def _move(self, ledger: Ledger, people: Recipients, row: Any, due: DueDate, calendar: WorkingCalendar) -> Head:
+        """One complaint: its dates, the step that tells of it, and letters where the day is another."""
         head = Head(*row[: len(HEAD_COLUMNS)])
-        due = counted_again(row, calendars[head.office_id], cutoff)
-        was = DueDate(received_on=row.received_on, due_on=head.due_on, is_provisional=head.is_provisional)
-        if due == was:
-            continue
-        counts.update(moved=1, earlier=due.due_on < was.due_on, later=due.due_on > was.due_on)
-        counts.update(newly_overdue=due.due_on < today <= was.due_on)
-        before = leaving(head)
+        was, before = head.due_on, leaving(head)
         head.due_on, head.is_provisional = due.due_on, due.is_provisional
         if head.escalates_after is not None:
             head.escalates_after = due.due_on
-        if due.due_on != was.due_on:
-            head.remind_on = next_reminder(calendars[head.office_id], due.due_on, after=today - ONE_DAY)
+        if due.due_on != was:
+            head.remind_on = next_reminder(calendar, due.due_on, after=self.today - ONE_DAY)
         ledger.move_stay(head, due)
-        step = ledger.step(
-            head,
-            StepKind.DUE_DATE_CHANGED,
-            actor=SCHEDULER,
-            details=before
-            | {
-                "due_on": due.due_on,
-                "provisional": due.is_provisional,
-                "reference": reference,
-            },
-        )
-        moved.append(head)
-        reach = Reach(name=row.name, email=row.email, mobile=row.mobile) if row.name is not None else None
-        if due.due_on != was.due_on:
+        told = {"due_on": due.due_on, "provisional": due.is_provisional, "reference": self.reference}
+        step = ledger.step(head, StepKind.DUE_DATE_CHANGED, actor=SCHEDULER, details=before | told)
+        if due.due_on != was:
+            reach = Reach(name=row.name, email=row.email, mobile=row.mobile) if row.name is not None else None
             ledger.to_complainant(head, step, "due_date_changed", reach, row.language)
             ledger.to_people(head, step, "due_date_changed_officer", people.on_post(head.post_id))
-    _move_reports(session, moved, calendars)
-    write_heads(session, moved)
-    ledger.write(session)
-    return counts
+        return head
 
 
 def _move_reports(session: Session, moved: Sequence[Head], calendars: Mapping[int, WorkingCalendar]) -> None:
