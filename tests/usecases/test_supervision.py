@@ -14,6 +14,7 @@ from grs.db.messages import Message
 from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.domain.tiers import About, OfficeLevel
+from grs.usecases import escalation_lists
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.offices import find_office
 from grs.usecases.posts import post_in
@@ -104,6 +105,23 @@ def test_a_list_that_has_left_is_followed_by_another(house: House, clock: Clock)
     found = letters(house, "escalated_list")
     assert (sent, len(found)) == (3, 6)
     assert sum(len(json.loads(one.facts or "")["lines"]) for one in found) == 3 * 8
+
+
+def test_a_list_ends_and_the_next_goes_on_with_the_rest(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(escalation_lists, "MOST_LINES", 5)
+    numbers = lodge_many(house, 13)
+    clock.now = dhaka(date(2025, 5, 21), 0, 5)
+    escalate_overdue(house.writers, shelf=house.shelf, now=clock(), batch=4)
+    by_reader: dict[str, list[list[str]]] = {}
+    for one in letters(house, "escalated_list"):
+        told = [line["tracking_number"] for line in json.loads(one.facts or "")["lines"]]
+        by_reader.setdefault(one.to_address, []).append(told)
+    assert len(by_reader) == 3
+    for lists in by_reader.values():
+        assert [len(told) for told in lists] == [5, 5, 3]
+        assert sorted(number for told in lists for number in told) == sorted(numbers), "each once"
 
 
 def test_who_wants_the_digest_only_gets_no_letter_for_each(house: House, clock: Clock) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, text
 
 from grs.bootstrap import House, open_house
+from grs.domain.calendar import CalendarRow, RowKind
+from grs.usecases.calendars import import_calendar
+from grs.usecases.escalation import escalate_overdue
+from grs.usecases.recalculation import recalculate_due_dates
 from grs.web import create_app
 from tests.conftest import BEFORE_ALL, Clock, Template, browser, log_in, make_settings, new_postgres_database
-from tests.stories import lodge, lodge_on_the_web
+from tests.stories import dhaka, lodge, lodge_on_the_web
 from workers import jobs
 
 ROLES = {
@@ -89,6 +95,35 @@ def test_no_page_asks_more_often_than_it_says(house: House, database: Template, 
     assert grown == {}, "a query in a loop"
     over = {page: (count, MOST.get(page)) for page, count in many.items() if count > MOST.get(page, 0)}
     assert over == {}
+
+
+OFFICES = ("doict-kaunia", "doict-bagherpara")
+
+
+@pytest.mark.parametrize("job", ["escalates what is overdue", "applies a calendar change"])
+def test_a_job_asks_no_more_often_for_more_desks(sqlite_template: Template, tmp_path: Path, job: str) -> None:
+    asked = []
+    for offices in (OFFICES[:1], OFFICES):
+        copy = tmp_path / f"{len(offices)}.db"
+        shutil.copy(sqlite_template.url.removeprefix("sqlite:///"), copy)
+        clock = Clock(dhaka(date(2025, 4, 6), 10))
+        house = open_house(make_settings(f"sqlite:///{copy}", tmp_path), clock=clock)
+        for office in offices:
+            lodge(house, office)
+        if job == "escalates what is overdue":
+            clock.now = dhaka(date(2025, 5, 21), 0, 5)
+            with counted(house) as sent:
+                done = escalate_overdue(house.writers, shelf=house.shelf, now=clock())["escalated"]
+        else:
+            with house.writers.begin() as session:
+                row = CalendarRow(day=date(2025, 4, 27), kind=RowKind.HOLIDAY, name_bn="ছুটি", reference="SRO 13")
+                import_calendar(session, [row], now=clock())
+            with counted(house) as sent:
+                done = recalculate_due_dates(house.writers, shelf=house.shelf, now=clock(), reference="SRO 13")["moved"]
+        house.close()
+        assert done == len(offices)
+        asked.append(len(sent))
+    assert asked[0] == asked[1]
 
 
 LARGE = ("complaint", "complaint_text", "complainant", "assignment", "step", "message", "attachment")
