@@ -1,9 +1,8 @@
-"""Many rows in one statement: COPY and a list as JSON on PostgreSQL, executemany on SQLite."""
+"""Many rows in one statement: COPY and unnest on PostgreSQL, executemany on SQLite."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -69,14 +68,20 @@ def update_rows(session: Session, table: Table, *, key: Sequence[str], rows: Seq
         session.connection().execute(statement, bound)
         return
     dialect = session.get_bind().dialect
-    # JSON and not an array a column: psycopg spells arrays value by value, in Python.
-    given = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {table.c[name].type.compile(dialect)}[])" for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
     sets = ", ".join(f'"{name}" = given."{name}"' for name in changed)
     where_sql = " AND ".join(f'"{table.name}"."{name}" = given."{name}"' for name in key)
     session.execute(
-        text(
-            f'UPDATE "{table.name}" SET {sets} FROM json_to_recordset(CAST(:rows AS json)) AS given({given})'
-            f" WHERE {where_sql}"
-        ),
-        {"rows": json.dumps([dict(row) for row in rows], default=str)},
+        text(f'UPDATE "{table.name}" SET {sets} FROM unnest({arrays}) AS given({names}) WHERE {where_sql}'),
+        {name: _array(row[name] for row in rows) for name in columns},
     )
+
+
+def _array(values: Iterable[Any]) -> str:
+    """As PostgreSQL reads an array. psycopg spells one too, in twice the time: it asks of each value what it is."""
+    return "{" + ",".join("NULL" if value is None else _quoted(str(value)) for value in values) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

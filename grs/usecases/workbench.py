@@ -12,9 +12,10 @@ from grs.db.complaints import Complainant, Complaint
 from grs.db.desks import ComplaintTag, ComplaintWorker, HabitualMark
 from grs.db.offices import Office, Person, Post
 from grs.db.queries.complaints import complaint_to_show, earlier_of_same_person
-from grs.db.queries.offices import offices_with_charter
+from grs.db.queries.offices import offices_to_choose
 from grs.db.tasks import Task
 from grs.domain.access import Deed, deeds
+from grs.domain.bangla import search_words
 from grs.domain.disposal import NotAdmissible
 from grs.domain.errors import NotFound, NotYours
 from grs.domain.screening import Screening
@@ -44,6 +45,7 @@ class Choices:
     investigators: Sequence[Colleague] = ()
     sharing: Sequence[Recipient] = ()
     offices: Sequence[Office] = ()
+    has_more_offices: bool = False
     above: Sequence[Office] = ()
     not_admissible: Sequence[NotAdmissible] = ()
     screening: Screening = field(default_factory=dict)
@@ -68,8 +70,10 @@ class Workbench:
     limits: TaskLimits
 
 
-def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf: CalendarShelf) -> Workbench:
-    """The page of a complaint; raises NotFound or NotYours."""
+def open_workbench(
+    session: Session, desk: Desk, tracking_number: str, *, shelf: CalendarShelf, find_office: str = ""
+) -> Workbench:
+    """The page of a complaint, with the offices found by their names; raises NotFound or NotYours."""
     complaint, may = _opened(session, desk, tracking_number)
     hidden = () if Deed.READ_NOTES in may else INTERNAL_STEPS
     story = story_of(session, complaint, shelf, hidden=hidden)
@@ -101,7 +105,7 @@ def open_workbench(session: Session, desk: Desk, tracking_number: str, *, shelf:
         earlier=readable_earlier,
         marked=marked,
         mark=mark,
-        choices=_choices(session, desk, story, set(actions), marked),
+        choices=_choices(session, desk, story, set(actions), marked, find_office),
         limits=rules_on(session, desk.today).tasks,
     )
 
@@ -178,7 +182,9 @@ def _can_reopen(session: Session, desk: Desk, complaint: Complaint, shelf: Calen
     return last_day is not None and desk.today <= last_day and can_reopen(complaint)
 
 
-def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], marked: HabitualMark | None) -> Choices:
+def _choices(
+    session: Session, desk: Desk, story: Story, actions: set[Action], marked: HabitualMark | None, find_office: str
+) -> Choices:
     """Only what the forms on the page need is asked for."""
     complaint = story.complaint
     if not actions:
@@ -186,12 +192,18 @@ def _choices(session: Session, desk: Desk, story: Story, actions: set[Action], m
     asks = {Action.ASK_OPINION, Action.ORDER_SERVICE, Action.CALL_HEARING} & actions
     asked = responsible_posts(session, complaint.charter.office) if asks else ()
     was_screened = any(line.kind is StepKind.ACCEPTED and line.details.get("screening") for line in story.lines)
+    offices, are_all = (
+        offices_to_choose(session, near=complaint.charter.office, words=search_words(find_office))
+        if Action.FORWARD in actions
+        else ((), True)
+    )
     return Choices(
         asked=asked,
         proposed=responsible_post_of(session, complaint) if asks else None,
         investigators=_investigators(session, desk, complaint) if Action.INVESTIGATE in actions else (),
         sharing=Recipients(session, desk.today).on_post(complaint.post_id) if Action.GIVE_WORK in actions else (),
-        offices=_other_offices(session, complaint) if Action.FORWARD in actions else (),
+        offices=offices,
+        has_more_offices=not are_all,
         above=offices_above(session, complaint) if Action.RECOMMEND in actions else (),
         not_admissible=[one for one in NotAdmissible if one is not NotAdmissible.HABITUAL or marked is not None],
         screening=screening_of(complaint),
@@ -207,7 +219,3 @@ def _investigators(session: Session, desk: Desk, complaint: Complaint) -> list[C
     if responsible is not None:
         barred |= {one.person_id for one in people.holding(responsible.id)}
     return [one for one in investigator_posts(session, complaint, desk.today) if one.person_id not in barred]
-
-
-def _other_offices(session: Session, complaint: Complaint) -> list[Office]:
-    return [one for one in offices_with_charter(session) if one.id != complaint.charter.office_id]

@@ -159,12 +159,12 @@ def test_many_rows_at_once(house: House, count: int) -> None:
     with house.readers() as session:
         found = {run.id: run.job for run in session.scalars(select(JobRun))}
     assert sorted(found.values()) == sorted(row["job"] for row in rows)
-    changes = [{"id": run_id, "error": f"e{run_id}", "ended_at": NOW} for run_id in list(found)[::2]]
+    changes = [{"id": run_id, "error": f'"{run_id}", \\{{NULL}}\'', "ended_at": NOW} for run_id in list(found)[::2]]
     with house.writers.begin() as session:
         update_rows(session, table, key=("id",), rows=changes)  # type: ignore[arg-type]
     with house.readers() as session:
         assert session.scalar(select(func.count()).where(JobRun.error.is_not(None))) == len(changes)
-        assert all(run.error in (None, f"e{run.id}") for run in session.scalars(select(JobRun)))
+        assert all(run.error in (None, f'"{run.id}", \\{{NULL}}\'') for run in session.scalars(select(JobRun)))
 
 
 def test_a_failed_transaction_leaves_nothing(house: House) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from grs.bootstrap import House
 from grs.db.complaints import Complaint
+from grs.db.queries import offices
 from grs.settings import TEMPLATES
 from grs.web import create_app
 from grs.web.limits import network
@@ -263,6 +264,35 @@ def test_the_page_offers_what_the_workflow_allows(house: House, database: Templa
         "dispose", "forward", "reject", "write", "reply", "ask_opinion", "call_hearing", "order_service",
         "investigate", "note", "tag",
     }  # fmt: skip
+
+
+def test_where_there_are_many_offices_one_is_found_by_its_name(
+    house: House, database: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offices, "MOST_OFFERED", 2)
+    number = lodge(house).complaint.tracking_number
+    client = officer_of(house, database)
+
+    def offered(page: str) -> set[str]:
+        (choice,) = re.findall(r'<select[^>]*name="to_office".*?</select>', page, re.DOTALL)
+        return set(re.findall(r'value="([^"]+)"', choice))
+
+    def look(**typed: str) -> str:
+        return client.post(
+            f"/officer/complaints/{number}/forward", data={"seen_steps": "1", "reason": "কারণ"} | typed
+        ).text
+
+    assert "doict-jaintiapur" not in offered(client.get(f"/officer/complaints/{number}").text), "of another district"
+    found = look(find_office="জৈন্তাপুর", find="yes")
+    assert offered(found) == {"doict-jaintiapur"}
+    assert "জৈন্তাপুর" in found
+    assert "\nকারণ</textarea>" in found, "nothing typed is lost"
+    assert offered(look(find_office="jaintia")) == {"doict-jaintiapur"}, "enter looks too, while none is chosen"
+    assert "এই নামে কোনো অফিস পাওয়া যায়নি" in look(find_office="নাইবা", find="yes")
+    assert "এই ঘরটি পূরণ করুন" in look(find="yes")
+    assert fetch(house, number).step_count == 1, "nothing has happened yet"
+    look(find_office="জৈন্তাপুর", to_office="doict-jaintiapur")
+    assert fetch(house, number).step_count == 2
 
 
 def test_the_second_officer_gets_409_and_keeps_his_text(house: House, database: Template) -> None:

@@ -21,6 +21,25 @@ def offices_with_charter(session: Session) -> Sequence[Office]:
     ).all()
 
 
+MOST_OFFERED = 50
+"""Offices in one list to choose from; a country has thousands."""
+
+
+def offices_to_choose(session: Session, *, near: Office, words: Sequence[str] = ()) -> tuple[Sequence[Office], bool]:
+    """The offices with a charter, another left out, and whether that is all of them.
+
+    Where there are too many for a list: those of its district, or those whose names hold every word.
+    """
+    others = _published().where(Office.id != near.id)
+    some = session.scalars(others.limit(MOST_OFFERED + 1)).all()
+    are_all = len(some) <= MOST_OFFERED
+    if not are_all:
+        wanted = [Office.search_text.contains(word, autoescape=True) for word in words]
+        found = others.where(*(wanted or [Office.district_en == near.district_en]))
+        some = session.scalars(found.order_by(Office.district_en, Office.name_en, Office.id).limit(MOST_OFFERED)).all()
+    return sorted(some, key=lambda one: (one.district_en or "", one.name_en)), are_all
+
+
 def search_offices(
     session: Session, *, words: Sequence[str] = (), district: str = "", page: int = 1
 ) -> Sequence[Office]:

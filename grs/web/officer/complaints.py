@@ -130,6 +130,8 @@ def act(number: str, action: str) -> Page:
     typed = request.form.to_dict()
     if "insert" in typed:
         return _complaint_page(number, action=action, typed=_with_ready_text(number, action, typed))
+    if action == Action.FORWARD and (problem := _looks_for_office(typed)) is not None:
+        return _complaint_page(number, action=action, typed=typed, problems=problem)
     do = ACTS.get(action)
     if do is None:
         raise NotFound("action", action)
@@ -146,6 +148,12 @@ def act(number: str, action: str) -> Page:
     except NotYours:
         return _moved_away(number, action, typed)
     return redirect(url_for("officer.complaint", number=number, done=action), 303)
+
+
+def _looks_for_office(typed: Typed) -> dict[str, str] | None:
+    """What to say where an office is looked for and none chosen yet; None where it is chosen."""
+    wants = "find" in typed or (typed.get("find_office") and not typed.get("to_office"))
+    return ({} if typed.get("find_office") else {"find_office": "required"}) if wants else None
 
 
 def _moved_away(number: str, action: str, typed: Typed) -> Page:
@@ -337,8 +345,11 @@ def _complaint_page(
 ) -> str:
     done = request.args.get("done", "")
     with house().readers() as db:
-        bench = open_workbench(db, me().desk(), number, shelf=house().shelf)
+        wanted = (typed or {}).get("find_office", "")
+        bench = open_workbench(db, me().desk(), number, shelf=house().shelf, find_office=wanted)
         found = bench.story.complaint
+        if wanted and Action.FORWARD in bench.actions and not bench.choices.offices:
+            problems = {"find_office": "no_office_found"} | (problems or {})
         calendar = house().shelf.for_office(db, found.office)
         line = list_line(found, calendar, today())
         texts = texts_for(db, found.office_id) if bench.actions else {}
