@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from grs.db.calendars import CalendarChange, CalendarDay
 from grs.db.engine import ONLY_LOOKS
 from grs.db.offices import Office
+from grs.db.queries.offices import offices_by_number
 from grs.domain.calendar import (
     NATIONAL,
     CalendarRow,
@@ -212,9 +213,7 @@ class CalendarShelf:
 
     def for_desks(self, session: Session, chain: TierChain) -> dict[Tier, WorkingCalendar]:
         """The calendar of the office that answers at each tier of a chain."""
-        offices = {desk.office_id: desk for desk in chain}
-        found = {o.id: o for o in session.scalars(select(Office).where(Office.id.in_(offices)))}
-        calendars = self.for_offices(session, found.values())
+        calendars = self.for_offices(session, offices_by_number(session, {desk.office_id for desk in chain}))
         return {desk.tier: calendars[desk.office_id] for desk in chain}
 
     def for_scopes(self, session: Session, scopes: Iterable[str] = ()) -> WorkingCalendar:

@@ -43,12 +43,17 @@ Plan = dict[Tier, DeskPlan]
 
 def chain_in_force(session: Session, office: Office, day: date) -> Chain:
     """The chain by which an office's complaints are answered from that day on; raises NotFound."""
-    chain = session.scalars(
-        select(Chain)
-        .where(Chain.office_id == office.id, Chain.in_force_from <= day)
-        .order_by(Chain.in_force_from.desc(), Chain.id.desc())
-        .limit(1)
-    ).first()
+    chain = (
+        session.scalars(
+            select(Chain)
+            .where(Chain.office_id == office.id, Chain.in_force_from <= day)
+            .order_by(Chain.in_force_from.desc(), Chain.id.desc())
+            .options(joinedload(Chain.desks).joinedload(ChainDesk.post).joinedload(Post.office))
+            .limit(1)
+        )
+        .unique()
+        .first()
+    )
     if chain is None:
         raise NotFound("charter of", office.slug)
     return chain

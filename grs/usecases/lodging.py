@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from grs.charter import read_day_limit
@@ -66,12 +66,12 @@ def lodge_complaint(
     form = tidy(form)
     identity = _identity_of(form, office, entry_id, assistance)
     access_code = access_code_of(identity, secret_key)
-    existing = session.scalar(select(Complaint).where(Complaint.form_identity == identity))
+    today = dhaka_date(now)
+    existing, tracking_number = _existing_or_free_number(session, identity, today)
     if existing is not None:
         if assistance is not None and not _is_same_paper(existing, form, assistance, office, entry_id):
             raise InvalidInput({"form_number": "already_keyed"})
         return Lodged(existing, access_code, is_new=False)
-    today = dhaka_date(now)
     check_form(form, today=today, is_assisted=assistance is not None)
     charter = charter or charter_in_force(session, office, today)
     entry = _entry_of(session, charter.id, entry_id)
@@ -90,7 +90,7 @@ def lodge_complaint(
     else:
         due = due_date(calendar, received_on(calendar, now, cutoff=cutoff), desk.limit)
     complaint = Complaint(
-        tracking_number=_free_tracking_number(session, today),
+        tracking_number=tracking_number,
         access_code_hash=hash_code(access_code),
         form_identity=identity,
         kind=form.kind,
@@ -219,11 +219,15 @@ def _entry_of(session: Session, charter_id: int, entry_id: int | None) -> Charte
     return entry
 
 
-def _free_tracking_number(session: Session, today: date) -> str:
+def _existing_or_free_number(session: Session, identity: str, today: date) -> tuple[Complaint | None, str]:
+    """What the form has become already, if anything, and a tracking number that nobody has: asked at once."""
     while True:
         number = new_tracking_number(today.year, random_below)
-        if session.scalar(select(Complaint.id).where(Complaint.tracking_number == number)) is None:
-            return number
+        is_either = or_(Complaint.form_identity == identity, Complaint.tracking_number == number)
+        found = session.scalars(select(Complaint).where(is_either)).all()
+        existing = next((one for one in found if one.form_identity == identity), None)
+        if existing is not None or not found:
+            return existing, number
 
 
 def _identity_of(form: ComplaintForm, office: Office, entry_id: int | None, assistance: Assistance | None) -> str:

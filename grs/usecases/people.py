@@ -37,9 +37,12 @@ def responsible_posts(session: Session, office: Office) -> Sequence[Post]:
     return session.scalars(query.where(Post.office_id == office.id, Post.role == PostRole.RESPONSIBLE_OFFICER)).all()
 
 
-def responsible_post_of(session: Session, complaint: Complaint) -> Post | None:
-    """The post responsible for the service complained about; the office's only one where none is named."""
-    posts = responsible_posts(session, complaint.charter.office)
+def responsible_post_of(session: Session, complaint: Complaint, posts: Sequence[Post] | None = None) -> Post | None:
+    """The post responsible for the service complained about; the office's only one where none is named.
+
+    ``posts`` are the office's responsible ones where they are known already.
+    """
+    posts = responsible_posts(session, complaint.charter.office) if posts is None else posts
     officer = complaint.entry.officer if complaint.entry else None
     named = str((officer or {}).get("designation") or "")[: Post.title_bn.type.length]
     return next((post for post in posts if post.title_bn == named), posts[0] if len(posts) == 1 else None)

@@ -189,8 +189,9 @@ def _choices(
     complaint = story.complaint
     if not actions:
         return Choices()
-    asks = {Action.ASK_OPINION, Action.ORDER_SERVICE, Action.CALL_HEARING} & actions
+    asks = {Action.ASK_OPINION, Action.ORDER_SERVICE, Action.CALL_HEARING, Action.INVESTIGATE} & actions
     asked = responsible_posts(session, complaint.charter.office) if asks else ()
+    proposed = responsible_post_of(session, complaint, asked) if asks else None
     was_screened = any(line.kind is StepKind.ACCEPTED and line.details.get("screening") for line in story.lines)
     offices, are_all = (
         offices_to_choose(session, near=complaint.charter.office, words=search_words(find_office))
@@ -199,8 +200,8 @@ def _choices(
     )
     return Choices(
         asked=asked,
-        proposed=responsible_post_of(session, complaint) if asks else None,
-        investigators=_investigators(session, desk, complaint) if Action.INVESTIGATE in actions else (),
+        proposed=proposed,
+        investigators=_investigators(session, desk, complaint, proposed) if Action.INVESTIGATE in actions else (),
         sharing=Recipients(session, desk.today).on_post(complaint.post_id) if Action.GIVE_WORK in actions else (),
         offices=offices,
         has_more_offices=not are_all,
@@ -211,11 +212,10 @@ def _choices(
     )
 
 
-def _investigators(session: Session, desk: Desk, complaint: Complaint) -> list[Colleague]:
+def _investigators(session: Session, desk: Desk, complaint: Complaint, responsible: Post | None) -> list[Colleague]:
     """Who may be chosen: neither who decides nor whom the complaint is about."""
     people = Recipients(session, desk.today)
     barred = {desk.person_id} | accused_of(session, complaint, people)
-    responsible = responsible_post_of(session, complaint)
     if responsible is not None:
         barred |= {one.person_id for one in people.holding(responsible.id)}
     return [one for one in investigator_posts(session, complaint, desk.today) if one.person_id not in barred]

@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.offices import Office
@@ -19,6 +20,13 @@ def offices_with_charter(session: Session) -> Sequence[Office]:
     return session.scalars(
         select(Office).where(Office.id.in_(select(Charter.office_id))).order_by(Office.district_en, Office.name_en)
     ).all()
+
+
+def offices_by_number(session: Session, numbers: Collection[int]) -> Sequence[Office]:
+    """Offices by their numbers; those that the session holds already are not asked for again."""
+    held = [one for number in numbers if (one := session.identity_map.get(identity_key(Office, number)))]
+    missing = set(numbers) - {one.id for one in held}
+    return [*held, *session.scalars(select(Office).where(Office.id.in_(missing)))] if missing else held
 
 
 MOST_OFFERED = 50
