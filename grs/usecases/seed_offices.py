@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import cycle, islice
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
-from grs.db.offices import NO_PASSWORD, Office, Person, Post, PostHolder
+from grs.db.base import Base
+from grs.db.bulk import insert_rows
+from grs.db.charters import Chain, Charter, CharterEntry
+from grs.db.offices import NO_PASSWORD, Office, Person, Post
 from grs.domain.access import PostRole
 from grs.domain.bangla import search_text
 from grs.domain.tiers import OfficeLevel, Tier
@@ -66,15 +68,17 @@ def invent_offices(session: Session, wanted: int, *, now: datetime) -> None:
                 "limit_unit": desk.limit_unit, "post_source": desk.post_source, "limit_source": desk.limit_source,
                 "source_line": None,
             })  # fmt: skip
-    session.execute(insert(PostHolder), held)
-    session.execute(insert(ChainDesk), desks)
+    insert_rows(session, Base.metadata.tables["post_holder"], held)
+    insert_rows(session, Base.metadata.tables["chain_desk"], desks)
+    found_by = {one.id: search_text(one.name) for one in names}
     services = [
         {"charter_id": c.id, "position": position, "category": one.category, "serial": str(position),
          "name": f"{one.name} ({n})", "fee": one.fee, "time_limit_text": one.time_limit_text,
          "is_immediate": one.is_immediate, "working_days_min": one.working_days_min,
          "working_days_max": one.working_days_max, "source_line": position,
-         "search_text": search_text(f"{one.name} ({n})")}
+         "search_text": f"{found_by[one.id]} {own}"}
         for n, c in zip(numbers, charters, strict=True)
+        for own in (search_text(f"({n})"),)
         for position, one in enumerate(islice(cycle(names), SERVICES), start=1)
     ]  # fmt: skip
-    session.execute(insert(CharterEntry), services)
+    insert_rows(session, Base.metadata.tables["charter_entry"], services)

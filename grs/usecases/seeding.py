@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import multiprocessing
 import os
@@ -13,8 +14,9 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate
 from threading import Event, Semaphore
 
-from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, UniqueConstraint, func, inspect, select, text
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from grs.db.base import Base
 from grs.db.bulk import copy_lines
@@ -253,7 +255,14 @@ _CLOCK = [f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}+00:00
 
 def _instant(at: datetime, shift: int) -> str:
     """An instant in UTC so many seconds after another of its day, spelt as by ``isoformat``; many times faster."""
-    return f"{at.date()}T{_CLOCK[at.hour * 3600 + at.minute * 60 + shift]}"
+    day, second = _begun(at)
+    return day + _CLOCK[second + shift]
+
+
+@functools.cache
+def _begun(at: datetime) -> tuple[str, int]:
+    """The day as it is spelt, and the second of it; there are few of them, the same in all cases of a pattern."""
+    return f"{at.date()}T", at.hour * 3600 + at.minute * 60
 
 
 # -- into the database -----------------------------------------------------------------------------------------------
@@ -297,21 +306,15 @@ def seed(
     starts = [(start, min(BATCH, complaints + 1 - start)) for start in range(1, complaints + 1, BATCH)]
     with writers.begin() as session, _many_hands(world, processes) as write:
         connection = session.connection()
-        # Indexes are made once at the end: many times quicker than row by row. Nobody sees any of it before.
-        there = {one["name"] for table in COLUMNS for one in inspect(connection).get_indexes(table)}
-        indexes = [one for table in COLUMNS for one in Base.metadata.tables[table].indexes if one.name in there]
-        for index in indexes:
-            index.drop(connection)
         if _may_leave_out_checks(connection):
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        done = 0
-        for (_, count), rows in zip(starts, write(starts), strict=True):
-            for table, columns in COLUMNS.items():
-                copy_lines(session, Base.metadata.tables[table], columns, rows[table])
-            done += count
-            progress(done)
-        for index in indexes:
-            index.create(connection)
+        with _indexes_at_the_end(connection):
+            done = 0
+            for (_, count), rows in zip(starts, write(starts), strict=True):
+                for table, columns in COLUMNS.items():
+                    copy_lines(session, Base.metadata.tables[table], columns, rows[table])
+                done += count
+                progress(done)
         if connection.dialect.name == "postgresql":
             session.execute(select(func.setval("complaint_id_seq", complaints + 1)))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -323,6 +326,31 @@ def _may_leave_out_checks(connection: Connection) -> bool:
     if connection.dialect.name != "postgresql":
         return False
     return bool(connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")))
+
+
+@contextmanager
+def _indexes_at_the_end(connection: Connection) -> Iterator[None]:
+    """Indexes are made once at the end: many times quicker than row by row. Nobody sees any of it before."""
+    tables = [Base.metadata.tables[name] for name in COLUMNS]
+    there = {one["name"] for table in tables for one in inspect(connection).get_indexes(table.name)}
+    indexes = [one for table in tables for one in table.indexes if one.name in there]
+    unique = [
+        one
+        for table in tables
+        for one in table.constraints
+        if isinstance(one, UniqueConstraint) and connection.dialect.name == "postgresql"  # SQLite cannot drop them
+    ]
+    for index in indexes:
+        index.drop(connection)
+    for constraint in unique:
+        connection.execute(DropConstraint(constraint))
+    yield
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '512MB'")
+    for constraint in unique:
+        connection.execute(AddConstraint(constraint, isolate_from_table=False))
+    for index in indexes:
+        index.create(connection)
 
 
 @contextmanager
