@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.calendars import CalendarChange
 from grs.db.complaints import Assignment, AssistedFiling, Complainant, Complaint, is_open
 from grs.db.offices import Office
+from grs.db.sets import among
 from grs.db.tasks import Task
 from grs.domain.calendar import ONE_DAY, WorkingCalendar, dhaka_date
 from grs.domain.deadlines import DueDate, due_date, next_reminder, paper_due_date, received_on
@@ -141,7 +142,7 @@ def open_stays(last_id: int, limit: int) -> Any:
     )
 
 
-def _present_stays() -> Any:
+def _present_stays(ids: Collection[int]) -> Any:
     """What of some open complaints moves with their dates; asked after they are locked, so that all of it agrees."""
     mine = {column.key for column in STAY} - set(HEAD_COLUMNS)
     return (
@@ -156,7 +157,7 @@ def _present_stays() -> Any:
         .join(Assignment, _IS_PRESENT)
         .outerjoin(Complainant, Complainant.complaint_id == Complaint.id)
         .outerjoin(AssistedFiling, AssistedFiling.complaint_id == Complaint.id)
-        .where(Complaint.id.in_(bindparam("ids", expanding=True)), Complaint.stage.in_(OPEN_STAGES))
+        .where(among(Complaint.id, ids), Complaint.stage.in_(OPEN_STAGES))
         .order_by(Complaint.id)
     )
 
@@ -201,12 +202,12 @@ class _Round:
         """Only what moves is locked, and then looked at again."""
         counts: Counter[str] = Counter(looked_at=len(stays))
         calendars = self._calendars(session, {row.office_id for row in stays})
-        ids = {"ids": [row.id for row, _ in self._moving(stays, calendars)]}
-        if not ids["ids"]:
+        ids = [row.id for row, _ in self._moving(stays, calendars)]
+        if not ids:
             return counts
-        wanted = Complaint.id.in_(bindparam("ids", expanding=True))
-        session.execute(select(Complaint.id).where(wanted).order_by(Complaint.id).with_for_update(key_share=True), ids)
-        rows = session.execute(_present_stays(), ids).all()
+        mine = select(Complaint.id).where(among(Complaint.id, ids)).order_by(Complaint.id)
+        session.execute(mine.with_for_update(key_share=True))
+        rows = session.execute(_present_stays(ids)).all()
         calendars |= self._calendars(session, {row.office_id for row in rows})
         moving = self._moving(rows, calendars)
         self._people = self._people.again(session) if self._people else Recipients(session, self.today)
