@@ -23,8 +23,11 @@ def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
 
     Names the first bad step of each complaint, each seal that does not hold, each month whose figures were changed.
     """
+    from sqlalchemy import func, select
+
+    from grs.db.complaints import Complaint
     from grs.usecases.annexes import verify_frozen
-    from grs.usecases.histories import verify_histories
+    from grs.usecases.histories import verify_all, verify_histories
     from grs.usecases.seals import latest_seal, verify_seals
 
     known, sealed = {}, False
@@ -36,8 +39,12 @@ def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
             raise click.BadParameter(f"{one!r} is not like 2026-11-22=3f2a…", param_hint="--root") from None
     house = open_checked_house()
     with house.readers() as session:
-        result = verify_histories(session, number)
-        if number is None:
+        if number is not None:
+            result = verify_histories(session, number)
+        else:
+            total = session.scalar(select(func.count(Complaint.id)))
+            with click.progressbar(length=total, label="complaints", file=sys.stderr) as bar:
+                result = verify_all(house.settings.database_url, progress=bar.update)
             result.broken += verify_seals(session, known)
             sealed = latest_seal(session) is not None
             changed = verify_frozen(session)

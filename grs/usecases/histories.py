@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import String, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy import String, func, select, type_coerce
+from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.complaints import Complaint, Step
+from grs.db.engine import at_one_instant, make_engine
 from grs.domain.errors import NotFound
 from grs.domain.history import StepFacts, first_broken
 from grs.domain.tracking import read_digits
 
 BATCH = 1000
+PART = 10_000
+"""Complaints that one process checks as they stood at one instant: none of them gets a step half way."""
 
 
 @dataclass(slots=True)
@@ -28,19 +34,66 @@ class Verification:
 
 def verify_histories(session: Session, tracking_number: str | None = None) -> Verification:
     """Check the hash chain of one complaint or of all; raises NotFound for a number that is not there."""
-    result, last_id = Verification(), 0
-    heads = select(Complaint.id, Complaint.tracking_number, Complaint.step_count, Complaint.head_hash)
-    while True:
-        query = heads.where(Complaint.id > last_id).order_by(Complaint.id).limit(BATCH)
-        if tracking_number is not None:
-            query = query.where(Complaint.tracking_number == read_digits(tracking_number))
-        complaints = session.execute(query).all()
-        if not complaints:
-            if tracking_number is not None and result.complaints == 0:
-                raise NotFound("complaint", tracking_number)
-            return result
-        last_id = complaints[-1].id
+    if tracking_number is None:
+        return _verify_between(session, 0, None)
+    result = Verification()
+    complaints = session.execute(_HEADS.where(Complaint.tracking_number == read_digits(tracking_number))).all()
+    if not complaints:
+        raise NotFound("complaint", tracking_number)
+    _verify(session, complaints, result)
+    return result
+
+
+def verify_all(
+    url: str, *, processes: int | None = None, progress: Callable[[int], None] = lambda complaints: None
+) -> Verification:
+    """Check every history of a database, by as many processes as there are processors, while others go on writing.
+
+    ``progress`` is told how many complaints more are checked.
+    """
+    _begin(url)
+    with _open() as session:
+        last = session.scalar(select(func.max(Complaint.id))) or 0
+    parts = [(start, start + PART) for start in range(0, last, PART)]
+    count = min(processes or os.cpu_count() or 1, len(parts))
+    result = Verification()
+    with ExitStack() as stack:
+        if count > 1:
+            check = stack.enter_context(multiprocessing.get_context("spawn").Pool(count, _begin, (url,))).imap
+        else:
+            check = map  # type: ignore[assignment]
+        for part in check(_check, parts):
+            result.complaints += part.complaints
+            result.steps += part.steps
+            result.broken += part.broken
+            progress(part.complaints)
+    return result
+
+
+_open: sessionmaker[Session]
+
+
+def _begin(url: str) -> None:
+    global _open
+    _open = sessionmaker(at_one_instant(make_engine(url)))
+
+
+def _check(part: tuple[int, int]) -> Verification:
+    with _open() as session:
+        return _verify_between(session, *part)
+
+
+_HEADS = select(Complaint.id, Complaint.tracking_number, Complaint.step_count, Complaint.head_hash)
+
+
+def _verify_between(session: Session, after: int, through: int | None) -> Verification:
+    """The complaints whose number lies between the two."""
+    result = Verification()
+    query = _HEADS if through is None else _HEADS.where(Complaint.id <= through)
+    while complaints := session.execute(query.where(Complaint.id > after).order_by(Complaint.id).limit(BATCH)).all():
+        after = complaints[-1].id
         _verify(session, complaints, result)
+    return result
 
 
 # Kinds as text: a word that is none of ours is a broken step and not a failure to read.
@@ -56,7 +109,7 @@ def _verify(session: Session, complaints: Sequence[Any], result: Verification) -
     steps: dict[int, list[Any]] = {complaint.id: [] for complaint in complaints}
     query = select(*_COLUMNS).where(_STEPS.complaint_id.in_(steps)).order_by(_STEPS.complaint_id, _STEPS.sequence)
     try:
-        for row in session.execute(query):
+        for row in session.execute(query).all():
             steps[row[0]].append(row)
     except ValueError:  # an instant that is none
         if len(complaints) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -37,7 +38,7 @@ from grs.usecases.calendars import import_calendar
 from grs.usecases.delivery import deliver_messages
 from grs.usecases.escalation import escalate_overdue
 from grs.usecases.figures import public_figures
-from grs.usecases.histories import verify_histories
+from grs.usecases.histories import verify_all
 from grs.usecases.kept_overviews import keep_overviews
 from grs.usecases.ledger import Ledger, officer
 from grs.usecases.letters import facts_of, with_secrets
@@ -192,8 +193,9 @@ class Bench:
                 found = [one for one in asked if all(mark in one for mark in marks)]
                 for statement in found[:1]:
                     explained = f"EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) {statement}"
-                    plan = connection.exec_driver_sql(explained, asked[statement]).scalars()
-                    file.write(f"### {title}\n\n```\n" + "\n".join(plan) + "\n```\n\n")
+                    plan = "\n".join(connection.exec_driver_sql(explained, asked[statement]).scalars())
+                    plan = re.sub(r"'\{[\d,]{80,}\}'", "'{…}'", plan)  # ten thousand offices are one parameter
+                    file.write(f"### {title}\n\n```\n{plan}\n```\n\n")
         yield from ()
 
     # -- figures ---------------------------------------------------------------------
@@ -253,10 +255,9 @@ class Bench:
                           floor_is="one grouped count")  # fmt: skip
 
     def verify(self) -> Iterator[Figure]:
-        with self.house.readers() as session:
-            began = time.perf_counter()
-            found = verify_histories(session)
-            took = time.perf_counter() - began
+        began = time.perf_counter()
+        found = verify_all(self.url)
+        took = time.perf_counter() - began
         assert found.broken == []
         yield self.figure("histories verified, steps", "/s", found.steps / took, goal="≥ 50,000")
 
@@ -364,12 +365,13 @@ class Bench:
     def workers(self) -> Iterator[Figure]:
         """As many again, by one worker in a process of its own and by two."""
         self.park_all()
-        each = min(2 * ESCALATIONS, len(self.parked) // 3)
-        rates = {}
-        for count in (1, 2):
+        each = min(ESCALATIONS, len(self.parked) // 7)
+        rates: dict[int, list[float]] = {1: [], 2: []}
+        for count in (1, 2) * 3:
             assert self.let_in(each) == each
-            rates[count] = each / timed(self.sweeping(count))
-        yield self.figure("escalations by two workers", "/s", rates[2], floor=rates[1], floor_is="one worker",
+            rates[count].append(each / timed(self.sweeping(count)))
+        one, two = (statistics.median(rates[count]) for count in (1, 2))
+        yield self.figure("escalations by two workers", "/s", two, floor=one, floor_is="one worker",
                           goal="≥ 1.6 times one: ratio ≤ 0.62")  # fmt: skip
 
     def sweeping(self, count: int) -> Callable[[], None]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,15 +50,20 @@ def main() -> int:
             return 1
         server = stack.enter_context(running_postgres(**LARGE)) if kind == "postgresql" else ""
         assert counting_days.same_days()
-        figures += counting_days.figures()
+        figures += kept(counting_days.figures())
         for size in SIZES:
             url = new_postgres_database(server, f"bench_{size}") if server else f"sqlite:///{folder}/bench_{size}.db"
-            for figure in at_size(url, folder, size):
-                figures.append(figure)
-                keep(figure)
-        figures += starting(url, folder)
+            figures += kept(at_size(url, folder, size))
+        figures += kept(starting(url, folder))
     tell(figures)
     return 0
+
+
+def kept(figures: Iterable[Figure]) -> Iterator[Figure]:
+    """Each as it comes, also in the file of lines."""
+    for figure in figures:
+        keep(figure)
+        yield figure
 
 
 def at_size(url: str, folder: Path, size: int) -> Iterator[Figure]:
@@ -69,7 +74,7 @@ def at_size(url: str, folder: Path, size: int) -> Iterator[Figure]:
     with house.writers.begin() as session:
         prepare_rules(session, now=now)
         fill_posts(session, now=now)
-    overdue = min(ESCALATIONS * 2 * (ROUNDS + 1), size // 2)
+    overdue = min(ESCALATIONS * 2 * (ROUNDS + 4), size // 2)
     say(f"seeding {size:,} complaints")
     began = time.perf_counter()
     seed(house.engine, house.writers, shelf=house.shelf, now=now, complaints=size, overdue=overdue,

@@ -24,10 +24,10 @@ from grs.domain.errors import (
 from grs.domain.lodging import Ground
 from grs.domain.tiers import About, Tier
 from grs.domain.workflow import Stage
-from grs.usecases import disposals, handling
+from grs.usecases import disposals, handling, histories
 from grs.usecases.appeals import appeal_complaint
 from grs.usecases.charters import charter_in_force, import_charter
-from grs.usecases.histories import verify_histories
+from grs.usecases.histories import verify_all, verify_histories
 from grs.usecases.lodging import lodge_complaint
 from grs.usecases.offices import find_office
 from grs.usecases.secrets import is_code, new_token
@@ -313,6 +313,23 @@ def test_an_edit_by_sql_is_named(house: House) -> None:
         session.execute(update(Step).where(Step.sequence == 1).values(actor="somebody"))
     with house.readers() as session:
         assert verify_histories(session).broken == [(number, "step 1 does not follow from what is before it")]
+
+
+def test_all_histories_are_checked_by_many_processes_as_by_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(histories, "PART", 2)
+    numbers = [lodge(house, mobile=f"0170000000{n}").complaint.tracking_number for n in range(5)]
+    with house.writers.begin() as session:
+        break_in(session)
+        last = fetch(house, numbers[4]).id
+        session.execute(update(Step).where(Step.complaint_id == last).values(actor="somebody"))
+    with house.readers() as session:
+        by_one = verify_histories(session)
+    told: list[int] = []
+    by_many = verify_all(house.settings.database_url, processes=2, progress=told.append)
+    assert (by_many.complaints, by_many.steps, by_many.broken) == (5, 5, by_one.broken)
+    assert told == [2, 2, 1]
+    assert [number for number, _ in by_many.broken] == numbers[4:]
+    assert verify_all(house.settings.database_url, processes=1) == by_many
 
 
 def test_a_cut_tail_is_named(house: House) -> None:
