@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test promises check bench performance lock css translations clean
+.PHONY: setup run test thorough promises check bench performance lock css translations clean
 
 setup: .venv/.run
 
@@ -11,6 +11,9 @@ run: .venv/.run
 
 test: .venv/.test
 	@$(BIN)/python -m pytest
+
+thorough: .venv/.test
+	@$(BIN)/python -m pytest -m thorough
 
 promises: .venv/.test
 	@$(BIN)/python -m tests.promises

@@ -25,7 +25,7 @@ from tests.conftest import SECRET, Template, body_of
 from tests.stories import TYPED, a_form, dispose, fetch, lodge
 from workers import jobs
 
-LANGUAGES = ("bn", "en")
+LANGUAGES = ("bn", pytest.param("en", marks=pytest.mark.thorough))
 PUBLIC = (
     "/",
     "/offices",

@@ -184,7 +184,7 @@ def test_the_keyboard_is_an_extra(chromium: Browser, site: str, house: House, da
     context.close()
 
 
-@pytest.mark.parametrize("language", ["bn", "en"])
+@pytest.mark.parametrize("language", ["bn", pytest.param("en", marks=pytest.mark.thorough)])
 def test_every_page_of_the_desk(inspector: Page, house: House, database: Template, language: str) -> None:
     inspector.goto(f"/?lang={language}")
     number = lodge(house).complaint.tracking_number
@@ -214,10 +214,11 @@ def test_every_page_of_the_desk(inspector: Page, house: House, database: Templat
 PICTURES = ROOT / "docs" / "screenshots"
 
 
+@pytest.mark.thorough
 def test_the_pictures_of_the_readme(
     chromium: Browser, site: str, house: House, database: Template, clock: Clock, tmp_path: Path
 ) -> None:
-    """Taken each time, so that they can be; `REWRITE_SCREENSHOTS=1 make test` puts them into docs/."""
+    """Taken each time, so that they can be; `REWRITE_SCREENSHOTS=1 make thorough` puts them into docs/."""
     folder = PICTURES if os.environ.get("REWRITE_SCREENSHOTS") else tmp_path
     subjects = ["তথ্য পাওয়া যায়নি", "ইন্টারনেট সংযোগ নেই", "প্রশিক্ষণের সনদ দেওয়া হয়নি", "আবেদন ফেরত দেওয়া হয়েছে"]
     for n in range(8):

@@ -36,6 +36,7 @@ LACKING = (
     (None if shutil.which("redis-server") else "no Redis") or (None if shutil.which("openssl") else "no openssl")
 )  # fmt: skip
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.xdist_group("processes"),
     pytest.mark.skipif(LACKING is not None, reason=LACKING or ""),
 ]

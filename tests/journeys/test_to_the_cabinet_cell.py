@@ -29,13 +29,18 @@ THIRD_DUE = date(2025, 9, 22)
 CHAINS = [
     ("doict-bagherpara", "grievance-officer@doict-jessore.invalid", "appeal-officer@doict.invalid"),
     ("doict-kaunia", "grievance-officer@doict-rangpur.invalid", None),
-    ("doict-natore-sadar", "grievance-officer@doict-natore.invalid", "appeal-officer@doict.invalid"),
-    (
-        "doict-manikganj-sadar",
-        "grievance-officer@doict-manikganj-sadar.invalid",
-        "appeal-officer@doict-manikganj.invalid",
+    *(
+        pytest.param(*chain, marks=pytest.mark.thorough)
+        for chain in (
+            ("doict-natore-sadar", "grievance-officer@doict-natore.invalid", "appeal-officer@doict.invalid"),
+            (
+                "doict-manikganj-sadar",
+                "grievance-officer@doict-manikganj-sadar.invalid",
+                "appeal-officer@doict-manikganj.invalid",
+            ),
+            ("doict-jaintiapur", "grievance-officer@doict-sylhet.invalid", "appeal-officer@doict.invalid"),
+        )
     ),
-    ("doict-jaintiapur", "grievance-officer@doict-sylhet.invalid", "appeal-officer@doict.invalid"),
 ]
 
 

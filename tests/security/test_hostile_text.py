@@ -160,7 +160,11 @@ LEAVES = ("/logout", "/account/sessions")
 FOR_WORDS = ("text", "search", "email", "tel", "date", "number")
 
 
-@pytest.mark.parametrize("text", [IN_ONE, HOSTILE["surrogates"], HOSTILE["long"]], ids=["all", "surrogates", "long"])
+@pytest.mark.parametrize(
+    "text",
+    [IN_ONE, HOSTILE["surrogates"], pytest.param(HOSTILE["long"], marks=pytest.mark.thorough)],
+    ids=["all", "surrogates", "long"],
+)
 @pytest.mark.parametrize(
     ("role", "office"),
     [("grievance_officer", "doict-rangpur"), ("administrator", "cabinet-cell"), ("supervisor", "doict"),

@@ -163,7 +163,7 @@ def _share(part: int, whole: int) -> Decimal | None:
     return Decimal(100 * part / whole + 1e-9).quantize(Decimal("0.01")) if whole else None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def year(sqlite_template: Template, tmp_path_factory: pytest.TempPathFactory) -> House:
     """A whole year, frozen month by month as it passed."""
     import shutil
@@ -184,7 +184,6 @@ def year(sqlite_template: Template, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.xdist_group("year")
-@pytest.mark.xdist_group("year")
 def test_the_year_has_something_of_everything(year: House) -> None:
     with year.readers() as session:
         kinds = {kind for (kind,) in session.execute(select(Step.kind).distinct())}
@@ -193,7 +192,6 @@ def test_the_year_has_something_of_everything(year: House) -> None:
         assert len(session.scalars(select(Complaint.id)).all()) > 150
 
 
-@pytest.mark.xdist_group("year")
 @pytest.mark.xdist_group("year")
 @pytest.mark.parametrize("month", MONTHS, ids=str)
 def test_each_month_of_the_year_equals_the_slow_count(year: House, month: date) -> None:
@@ -252,7 +250,6 @@ def test_the_cases_can_be_counted_again(year: House) -> None:
 
 
 @pytest.mark.xdist_group("year")
-@pytest.mark.xdist_group("year")
 def test_a_frozen_month_differs_from_a_new_count_only_by_forms_keyed_in_later(year: House) -> None:
     with year.readers() as session:
         ids = set(session.scalars(select(Office.id)))
@@ -272,7 +269,6 @@ def test_a_frozen_month_differs_from_a_new_count_only_by_forms_keyed_in_later(ye
         assert verify_frozen(session) == []
 
 
-@pytest.mark.xdist_group("year")
 @pytest.mark.xdist_group("year")
 def test_the_overview_adds_up_and_each_figure_leads_to_its_cases(year: House) -> None:
     with year.readers() as session:

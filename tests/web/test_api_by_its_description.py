@@ -38,6 +38,7 @@ def server(house: House) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.thorough
 def test_nothing_is_found_that_the_description_does_not_say(
     server: str, house: House, database: Template, tmp_path: Path
 ) -> None:
