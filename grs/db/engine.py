@@ -70,10 +70,24 @@ def make_reports_engine(engine: Engine, replica_url: str, *, patience: float | N
 
 
 def _pooled(url: Any, patience: float | None, **more: Any) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url, hide_parameters=True, pool_pre_ping=True, pool_size=POOL // 2, max_overflow=POOL // 2,
         pool_timeout=patience or 30, **more,
     )  # fmt: skip
+    event.listen(engine, "before_cursor_execute", _plan_by_its_values)
+    return engine
+
+
+PREPARED_AFTER = 5
+"""As psycopg has it: a statement that comes so often is prepared, and after five more PostgreSQL plans it no more."""
+BY_ITS_VALUES = (" LIKE ", " = ANY (")
+"""What is found by the words or the set asked for: the one plan for all words reads every row (a search in 250 ms
+instead of 20 among 20,000 services). Such statements are planned each time."""
+
+
+def _plan_by_its_values(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+    is_one = any(mark in statement for mark in BY_ITS_VALUES)
+    cursor.connection.prepare_threshold = None if is_one else PREPARED_AFTER
 
 
 def _postgres(url: Any, patience: float | None) -> Engine:

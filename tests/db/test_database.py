@@ -14,8 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from grs.bootstrap import House
 from grs.db import schema
 from grs.db.bulk import FEW, insert_rows, update_rows
-from grs.db.engine import make_engine
+from grs.db.engine import PREPARED_AFTER, make_engine
 from grs.db.job_runs import JobRun
+from grs.db.offices import Office
+from grs.db.sets import among
 from grs.domain.bangla import search_words
 from tests.conftest import new_postgres_database
 
@@ -165,6 +167,21 @@ def test_many_rows_at_once(house: House, count: int) -> None:
     with house.readers() as session:
         assert session.scalar(select(func.count()).where(JobRun.error.is_not(None))) == len(changes)
         assert all(run.error in (None, f'"{run.id}", \\{{NULL}}\'') for run in session.scalars(select(JobRun)))
+
+
+def test_what_is_searched_for_is_planned_each_time(house: House) -> None:
+    """A plan that is kept for any words cannot use the index of words."""
+    if house.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite plans each time")
+    with house.readers() as session:
+        for _ in range(PREPARED_AFTER + 2):
+            session.execute(select(func.count(Office.id)).where(Office.search_text.contains("রংপুর")))
+            session.execute(select(func.count(Office.id)).where(among(Office.id, {1, 2})))
+            session.execute(select(func.count(Office.id)).where(Office.slug == "doict"))
+        prepared = session.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+    about_offices = [one for one in prepared if "FROM office" in one]
+    assert len(about_offices) == 1
+    assert "slug" in about_offices[0]
 
 
 def test_a_failed_transaction_leaves_nothing(house: House) -> None:
