@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, SmallInteger, String, Text, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Word
@@ -90,6 +90,16 @@ class Message(Base):
     last_error: Mapped[str | None] = mapped_column(Text)
     parts: Mapped[int | None] = mapped_column(SmallInteger)
     cause: Mapped[str | None] = mapped_column(String(40))
+
+
+def is_queued() -> ColumnElement[bool]:
+    """The message waits to leave: written out, not bound, so that the index of waiting ones is used."""
+    return Message.state == bindparam(None, MessageState.QUEUED, Message.state.type, literal_execute=True)
+
+
+def is_given_up() -> ColumnElement[bool]:
+    """The message could not be sent for good: written out likewise."""
+    return Message.state == bindparam(None, MessageState.DEAD, Message.state.type, literal_execute=True)
 
 
 class Posting(Base):

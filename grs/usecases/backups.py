@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, update
 from grs.db import schema
 from grs.db.dump import all_tables, is_empty, load_rows, rows_of, set_sequences
 from grs.db.engine import WRITES, at_one_instant
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageState, is_queued
 from grs.db.offices import LoginSession
 from grs.domain.errors import InvalidFile
 
@@ -127,7 +127,7 @@ def restore_backup(engine: Engine, path: Path, progress: Progress = lambda table
             raise InvalidFile("the database to restore into is not empty")
         for table in all_tables():
             load_rows(connection, table, _counted(package, table.name, progress))
-        connection.execute(update(Message).where(Message.state == MessageState.QUEUED).values(state=MessageState.HELD))
+        connection.execute(update(Message).where(is_queued()).values(state=MessageState.HELD))
         connection.execute(update(LoginSession).where(LoginSession.ended_at.is_(None)).values(ended_at=facts.made_at))
         set_sequences(connection)
     return facts

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from grs.db.complaints import Complaint
-from grs.db.messages import Message, MessageChannel, MessageState
+from grs.db.messages import Message, MessageChannel, MessageState, is_queued
 from grs.domain.calendar import DHAKA, dhaka_date
 from grs.domain.history import canonical
 from grs.domain.office_hours import Coming, OfficeHours, how_letters_come
@@ -32,7 +32,7 @@ DIGEST = "officer_digest"
 def leave_at_once() -> tuple[ColumnElement[bool], ...]:
     """The waiting letters that nothing holds: not officers', which keep office hours, nor what programs are told."""
     return (
-        Message.state == MessageState.QUEUED,
+        is_queued(),
         Message.letter.not_in(DESK_LETTERS),
         Message.channel != MessageChannel.EVENT,
     )
@@ -46,7 +46,7 @@ def bundle_letters(session: Session, *, hours: OfficeHours, now: datetime) -> Co
     waiting = session.scalars(
         select(Message)
         .where(
-            Message.state == MessageState.QUEUED,
+            is_queued(),
             Message.letter.in_(BUNDLED),
             Message.next_try_at <= now,
             Message.tries == 0,

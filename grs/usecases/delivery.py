@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.messages import Message, MessageChannel, MessageState
+from grs.db.messages import Message, MessageChannel, MessageState, is_given_up
 from grs.domain.errors import NotFound
 from grs.notify.invitations import hearing_invitation
 from grs.notify.mail import Mail
@@ -187,7 +187,7 @@ def _is_away(error: Exception) -> bool:
 
 def dead_letters(session: Session) -> Sequence[Message]:
     """The letters given up after the last try, oldest first."""
-    query = select(Message).where(Message.state == MessageState.DEAD).order_by(Message.id)
+    query = select(Message).where(is_given_up()).order_by(Message.id)
     return session.scalars(query).all()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.complaints import Assignment, Complaint
-from grs.db.messages import Message, MessageChannel, MessageState
+from grs.db.messages import Message, MessageChannel, is_given_up
 from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.calendar import DHAKA, ONE_DAY, dhaka_date
 from grs.domain.workflow import OPEN_STAGES, Action
@@ -135,7 +135,7 @@ def _facts(session: Session, offices: set[int], *, span: Span, today: Any, soon:
         "undeliverable": _count(
             session,
             Message.id,
-            Message.state == MessageState.DEAD,
+            is_given_up(),
             Message.channel != MessageChannel.EVENT,
             Message.complaint_id.in_(select(Complaint.id).where(mine)),
         ),

@@ -14,7 +14,7 @@ from grs.db.access_links import AccessLink, OpenedComplaint
 from grs.db.charters import Charter
 from grs.db.complaints import Complaint
 from grs.db.drafts import Attachment, AttachmentContent, Draft
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageState, is_queued
 from grs.db.offices import Office
 from grs.db.received_mails import ReceivedMail
 from grs.domain.attachments import MOST_FILES
@@ -265,7 +265,7 @@ def remind_when_ready(
     _refuse_if_lodged(session, draft)
     waiting = select(func.count()).where(
         Message.letter == "can_file_now",
-        Message.state == MessageState.QUEUED,
+        is_queued(),
         Message.to_address.in_([reach.email, reach.mobile]),
         Message.key.not_like(_reminder_key(draft) + "%"),
     )
@@ -282,9 +282,7 @@ def remind_when_ready(
 
 def _take_back_reminder(session: Session, draft: Draft) -> None:
     key = _reminder_key(draft)
-    session.execute(
-        delete(Message).where(Message.key.in_([key, key + SMS_SUFFIX]), Message.state == MessageState.QUEUED)
-    )
+    session.execute(delete(Message).where(Message.key.in_([key, key + SMS_SUFFIX]), is_queued()))
 
 
 def _reminder_key(draft: Draft) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from grs.db.administration import SecurityKind
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageState, is_queued
 from grs.domain.errors import NotFound
 from grs.usecases.administration import Administrator
 from grs.usecases.security_log import log_event
@@ -36,8 +36,8 @@ def outbox_counts(session: Session) -> OutboxCounts:
     rows = session.execute(
         select(Message.state, func.count()).where(Message.state.in_(waiting)).group_by(Message.state)
     )
-    failing = select(func.count()).where(Message.state == MessageState.QUEUED, Message.last_error.is_not(None))
-    oldest = select(func.min(Message.queued_at)).where(Message.state == MessageState.QUEUED)
+    failing = select(func.count()).where(is_queued(), Message.last_error.is_not(None))
+    oldest = select(func.min(Message.queued_at)).where(is_queued())
     return OutboxCounts(Counter({state: n for state, n in rows}), session.scalar(failing) or 0, session.scalar(oldest))
 
 

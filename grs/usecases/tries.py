@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.messages import Message, MessageState
+from grs.db.messages import Message, MessageState, is_queued
 
 log = logging.getLogger(__name__)
 letters_log = logging.getLogger("grs.letters")
@@ -30,7 +30,7 @@ def wait_after(tries: int) -> timedelta:
 
 def is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """The message waits, and its time has come."""
-    return (Message.state == MessageState.QUEUED, Message.next_try_at <= now)
+    return (is_queued(), Message.next_try_at <= now)
 
 
 def claim(session: Session, now: datetime, *which: ColumnElement[bool]) -> Sequence[Message]:
@@ -54,7 +54,7 @@ def give_back(writers: sessionmaker[Session], messages: Sequence[Message], at: d
         for message in messages:
             session.execute(
                 update(Message)
-                .where(Message.id == message.id, Message.tries == message.tries, Message.state == MessageState.QUEUED)
+                .where(Message.id == message.id, Message.tries == message.tries, is_queued())
                 .values(tries=message.tries - 1, next_try_at=at)
                 .execution_options(synchronize_session=False)
             )
