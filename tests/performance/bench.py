@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import statistics
@@ -51,6 +52,7 @@ def main() -> int:
         server = stack.enter_context(running_postgres(**LARGE)) if kind == "postgresql" else ""
         assert counting_days.same_days()
         figures += kept(counting_days.figures())
+        figures += kept(helpdesk(server))
         for size in SIZES:
             url = new_postgres_database(server, f"bench_{size}") if server else f"sqlite:///{folder}/bench_{size}.db"
             figures += kept(at_size(url, folder, size))
@@ -64,6 +66,18 @@ def kept(figures: Iterable[Figure]) -> Iterator[Figure]:
     for figure in figures:
         keep(figure)
         yield figure
+
+
+def helpdesk(server: str) -> Iterator[Figure]:
+    """What a user would pick instead, where ``BENCH_HELPDESK`` names a Python that has it."""
+    python = os.environ.get("BENCH_HELPDESK")
+    if not python or not server:
+        return
+    say("django-helpdesk")
+    command = [python, "-m", "tests.performance.helpdesk", new_postgres_database(server, "helpdesk")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    for line in found.stdout.splitlines():
+        yield Figure(**json.loads(line), database="PostgreSQL")
 
 
 def at_size(url: str, folder: Path, size: int) -> Iterator[Figure]:
