@@ -66,9 +66,9 @@ class EscalationLists:
         longer = []
         for row in session.execute(there.where(Message.key.in_(keys)).with_for_update()):
             told = keys[row.key]
-            facts = json.loads(row.facts)
-            room = MOST_LINES - len(facts["lines"])
-            if row.state is MessageState.QUEUED and not row.tries and room > 0:
+            if row.state is MessageState.QUEUED and not row.tries:
+                facts = json.loads(row.facts)
+                room = MOST_LINES - len(facts["lines"])
                 facts["lines"] += self._lines[told][:room]
                 longer.append({"id": row.id, "facts": canonical(facts)})
                 self._lines[told] = self._lines[told][room:]

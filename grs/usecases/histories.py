@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
@@ -51,18 +52,21 @@ def verify_all(
 
     ``progress`` is told how many complaints more are checked.
     """
-    _begin(url)
-    with _open() as session:
+    engine = make_engine(url)
+    ours = sessionmaker(at_one_instant(engine))
+    with ours() as session:
         last = session.scalar(select(func.max(Complaint.id))) or 0
     parts = [(start, start + PART) for start in range(0, last, PART)]
     count = min(processes or os.cpu_count() or 1, len(parts))
     result = Verification()
     with ExitStack() as stack:
+        stack.callback(engine.dispose)
         if count > 1:
-            check = stack.enter_context(multiprocessing.get_context("spawn").Pool(count, _begin, (url,))).imap
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(count, _begin, (url,)))
+            checked = pool.imap(_check, parts)
         else:
-            check = map  # type: ignore[assignment]
-        for part in check(_check, parts):
+            checked = map(functools.partial(_check_part, ours), parts)  # type: ignore[assignment]
+        for part in checked:
             result.complaints += part.complaints
             result.steps += part.steps
             result.broken += part.broken
@@ -70,16 +74,20 @@ def verify_all(
     return result
 
 
-_open: sessionmaker[Session]
+_theirs: sessionmaker[Session]
 
 
 def _begin(url: str) -> None:
-    global _open
-    _open = sessionmaker(at_one_instant(make_engine(url)))
+    global _theirs
+    _theirs = sessionmaker(at_one_instant(make_engine(url)))
 
 
 def _check(part: tuple[int, int]) -> Verification:
-    with _open() as session:
+    return _check_part(_theirs, part)
+
+
+def _check_part(sessions: sessionmaker[Session], part: tuple[int, int]) -> Verification:
+    with sessions() as session:
         return _verify_between(session, *part)
 
 

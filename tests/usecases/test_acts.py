@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -330,6 +331,24 @@ def test_all_histories_are_checked_by_many_processes_as_by_one(house: House, mon
     assert told == [2, 2, 1]
     assert [number for number, _ in by_many.broken] == numbers[4:]
     assert verify_all(house.settings.database_url, processes=1) == by_many
+
+
+def test_a_step_made_while_histories_are_checked_is_no_broken_history(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = lodge(house).complaint.tracking_number
+    desk, check = desk_of(house, number), histories._verify
+
+    def check_later(*args: Any) -> None:
+        """The complaint's end is read already, its steps are not."""
+        with house.writers.begin() as session:
+            handling.accept(session, desk, number, seen_steps=1)
+        check(*args)
+
+    monkeypatch.setattr(histories, "_verify", check_later)
+    found = verify_all(house.settings.database_url)
+    assert (found.steps, found.broken) == (1, [])
+    assert fetch(house, number).step_count == 2
 
 
 def test_a_cut_tail_is_named(house: House) -> None:
