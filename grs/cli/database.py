@@ -26,6 +26,7 @@ def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
     from sqlalchemy import func, select
 
     from grs.db.complaints import Complaint
+    from grs.db.engine import at_one_instant
     from grs.usecases.annexes import verify_frozen
     from grs.usecases.histories import verify_all, verify_histories
     from grs.usecases.seals import latest_seal, verify_seals
@@ -40,7 +41,8 @@ def history_verify(number: str | None, roots: tuple[str, ...]) -> None:
     house = open_checked_house()
     with house.readers() as session:
         if number is not None:
-            result = verify_histories(session, number)
+            with house.readers(bind=at_one_instant(house.engine)) as at_once:
+                result = verify_histories(at_once, number)
         else:
             total = session.scalar(select(func.count(Complaint.id)))
             with click.progressbar(length=total, label="complaints", file=sys.stderr) as bar:

@@ -80,7 +80,13 @@ def update_rows(session: Session, table: Table, *, key: Sequence[str], rows: Seq
 
 def _array(values: Iterable[Any]) -> str:
     """As PostgreSQL reads an array. psycopg spells one too, in twice the time: it asks of each value what it is."""
-    return "{" + ",".join("NULL" if value is None else _quoted(str(value)) for value in values) + "}"
+    return "{" + ",".join("NULL" if value is None else _spelled(value) for value in values) + "}"
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bytes | dict | list):
+        raise TypeError(f"{type(value)} is not written this way")
+    return _quoted(str(value))
 
 
 def _quoted(value: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from grs.domain.calendar import DHAKA, ONE_DAY, Day, WorkingCalendar, dhaka_date
+from grs.domain.calendar import DHAKA, ONE_DAY, Day, WorkingCalendar
 from grs.domain.tiers import DayLimit, LimitUnit, Tier, TierChain
 
 REMINDER_WORKING_DAYS = (5, 1)
@@ -37,9 +37,13 @@ def received_on(calendar: WorkingCalendar, filed_at: datetime, *, cutoff: time |
     At or after ``cutoff`` (Dhaka time) it counts as the day after; without one a complaint
     is received whenever it enters the system (ICT Act 2006 s.15).
     """
+    return calendar.on_or_after(counts_as_filed_on(filed_at, cutoff=cutoff))
+
+
+def counts_as_filed_on(filed_at: datetime, *, cutoff: time | None = None) -> date:
+    """The Dhaka date of filing, or the day after it from ``cutoff`` on, whether or not the office is open then."""
     local = filed_at.astimezone(DHAKA)
-    is_late = cutoff is not None and local.time() >= cutoff
-    return calendar.on_or_after(dhaka_date(filed_at) + ONE_DAY * is_late)
+    return local.date() + ONE_DAY * (cutoff is not None and local.time() >= cutoff)
 
 
 def paper_due_date(

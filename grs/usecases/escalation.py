@@ -142,25 +142,19 @@ def escalate_overdue(
 
 
 def _escalate_all(session: Session, sweep: _Sweep, rows: Sequence[Row[Any]]) -> Counter[str]:
-    """A batch as a whole; where it fails, each complaint by itself, so that one bad one does not stop the rest."""
+    """A batch as a whole; where it fails, each half by itself, so that one bad complaint does not stop the rest."""
     try:
         with session.begin_nested():
             return _escalate_batch(session, sweep, rows)
     except SQLAlchemyError:
         raise  # the database, or a stay that somebody else has moved: the whole batch comes again
     except Exception:
-        counts: Counter[str] = Counter()
-        for row in rows:
-            try:
-                with session.begin_nested():
-                    counts.update(_escalate_batch(session, sweep, [row]))
-            except SQLAlchemyError:
-                raise
-            except Exception:
-                log.exception("complaint %s cannot be escalated", row.tracking_number)
-                sweep.failed.add(row.id)
-                counts["failed"] += 1
-        return counts
+        if len(rows) == 1:
+            log.exception("complaint %s cannot be escalated", rows[0].tracking_number)
+            sweep.failed.add(rows[0].id)
+            return Counter(failed=1)
+        middle = len(rows) // 2
+        return _escalate_all(session, sweep, rows[:middle]) + _escalate_all(session, sweep, rows[middle:])
 
 
 def _overdue(today: date) -> Any:

@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,10 +63,11 @@ def verify_all(
     with ExitStack() as stack:
         stack.callback(engine.dispose)
         if count > 1:
-            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(count, _begin, (url,)))
-            checked = pool.imap(_check, parts)
+            spawn = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(ProcessPoolExecutor(count, spawn, initializer=_begin, initargs=(url,)))
+            checked = pool.map(_check, parts)  # one that is killed is told of, where a Pool would wait for ever
         else:
-            checked = map(functools.partial(_check_part, ours), parts)  # type: ignore[assignment]
+            checked = map(functools.partial(_check_part, ours), parts)
         for part in checked:
             result.complaints += part.complaints
             result.steps += part.steps

@@ -17,16 +17,17 @@ from grs.db.offices import Office
 from grs.db.sets import among
 from grs.db.tasks import Task
 from grs.domain.calendar import ONE_DAY, WorkingCalendar, dhaka_date
-from grs.domain.deadlines import DueDate, due_date, next_reminder, paper_due_date, received_on
+from grs.domain.deadlines import DueDate, counts_as_filed_on, due_date, next_reminder, paper_due_date
 from grs.domain.tasks import TaskKind, report_due
 from grs.domain.tiers import DayLimit
 from grs.domain.workflow import OPEN_STAGES, StepKind
 from grs.usecases.calendars import CalendarShelf
 from grs.usecases.ledger import HEAD_COLUMNS, SCHEDULER, Head, Ledger, Reach, leaving, write_heads
-from grs.usecases.pace import Pace
 from grs.usecases.recipients import Recipients
 from grs.usecases.rule_values import rules_on
 
+BATCH, MOST_MOVED = 1_000, 500
+"""Complaints that are looked at in one transaction, and of them those that move: about half a second of locks."""
 LONGEST_TRANSACTION = timedelta(minutes=2)
 """After this long no transaction is running any more that read the calendar before a change."""
 FIRST_STAY = 1
@@ -50,19 +51,18 @@ def recalculate_due_dates(
     ``reference`` is the gazette or file that changed the calendar, as the history shall name it; the progress is
     kept with the ``changes``. An escalation already made stays.
     """
-    counts, last_id, pace = Counter(_NOTHING), 0, Pace()
+    counts, last_id = Counter(_NOTHING), 0
     round_ = _Round(shelf, now, reference, cutoff)
     if changes:
         _begin_pass(writers, changes)
     while True:
-        with pace.one_transaction(), writers.begin() as session:
-            stays = session.execute(open_stays(last_id, pace.size)).all()
+        with writers.begin() as session:
+            stays = session.execute(open_stays(last_id, BATCH)).all()
             if not stays:
                 return counts
-            done = round_.batch(session, stays)
+            done, last_id = round_.batch(session, stays)
             _note_progress(session, changes, done)
             counts.update(done)
-            last_id = stays[-1].id
         after_batch(counts["looked_at"])
 
 
@@ -171,22 +171,19 @@ class DueDates:
 
     def of(self, row: Any, calendar: WorkingCalendar) -> DueDate:
         """By the row of a stay, loaded with its complaint's."""
-        began = row.started_at if self._cutoff is not None else dhaka_date(row.started_at)
         is_filing = row.assignment_sequence == FIRST_STAY
-        alike = (
-            calendar, began, is_filing, row.limit_amount, row.limit_unit, row.extra_days, row.paper_received_on,
-        )  # fmt: skip
+        paper_day = row.paper_received_on if is_filing else None
+        cutoff = self._cutoff if is_filing and paper_day is None else None
+        began = counts_as_filed_on(row.started_at, cutoff=cutoff)
+        alike = (calendar, began, paper_day, row.limit_amount, row.limit_unit, row.extra_days)
         if alike not in self._known:
-            self._known[alike] = self._count(row, calendar, is_filing=is_filing)
+            limit = DayLimit(row.limit_amount, row.limit_unit)
+            self._known[alike] = (
+                due_date(calendar, calendar.on_or_after(began), limit, extra=row.extra_days)
+                if paper_day is None
+                else paper_due_date(calendar, paper_day, limit, keyed_on=began, extra=row.extra_days)
+            )
         return self._known[alike]
-
-    def _count(self, row: Any, calendar: WorkingCalendar, *, is_filing: bool) -> DueDate:
-        limit = DayLimit(row.limit_amount, row.limit_unit)
-        if is_filing and row.paper_received_on:
-            keyed_on = dhaka_date(row.started_at)
-            return paper_due_date(calendar, row.paper_received_on, limit, keyed_on=keyed_on, extra=row.extra_days)
-        received = received_on(calendar, row.started_at, cutoff=self._cutoff if is_filing else None)
-        return due_date(calendar, received, limit, extra=row.extra_days)
 
 
 class _Round:
@@ -198,13 +195,16 @@ class _Round:
         self._offices: dict[int, Office] = {}
         self._people: Recipients | None = None
 
-    def batch(self, session: Session, stays: Sequence[Any]) -> Counter[str]:
-        """Only what moves is locked, and then looked at again."""
-        counts: Counter[str] = Counter(looked_at=len(stays))
+    def batch(self, session: Session, stays: Sequence[Any]) -> tuple[Counter[str], int]:
+        """Only what moves is locked, and then looked at again. Returns how far it came: as many as may move at once."""
         calendars = self._calendars(session, {row.office_id for row in stays})
         ids = [row.id for row, _ in self._moving(stays, calendars)]
+        if len(ids) > MOST_MOVED:
+            stays = [row for row in stays if row.id < ids[MOST_MOVED]]
+            ids = ids[:MOST_MOVED]
+        counts, last_id = Counter(looked_at=len(stays)), stays[-1].id
         if not ids:
-            return counts
+            return counts, last_id
         mine = select(Complaint.id).where(among(Complaint.id, ids)).order_by(Complaint.id)
         session.execute(mine.with_for_update(key_share=True))
         rows = session.execute(_present_stays(ids)).all()
@@ -220,7 +220,7 @@ class _Round:
         _move_reports(session, moved, calendars)
         write_heads(session, moved)
         ledger.write(session)
-        return counts
+        return counts, last_id
 
     def _moving(self, stays: Sequence[Any], calendars: Mapping[int, WorkingCalendar]) -> list[tuple[Any, DueDate]]:
         """What has another date now, and which."""

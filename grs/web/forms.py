@@ -14,7 +14,7 @@ NO_TEXT = 20
 
 def kept_texts(typed: Mapping[str, str]) -> list[str]:
     """What somebody wrote at length in a form that can no longer be sent: shown, so that it can be copied."""
-    hidden = ("csrf_token", "next", "form_key")
+    hidden = ("csrf_token", "next", "form_key", "found_by")
     return [text for field, text in typed.items() if field not in hidden and len(text.strip()) > NO_TEXT]
 
 

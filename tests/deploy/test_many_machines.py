@@ -1,7 +1,7 @@
 """Two web nodes, two workers, proxy, limits, primary and standby, each a machine of its own; each is lost once.
 
 People file and follow all the while. Whoever was thanked is in the database once, and every step and letter that was
-due happened once. ``pytest -s`` prints what each loss cost them.
+due happened once. ``pytest -m thorough -s`` prints what each loss cost them.
 """
 
 from __future__ import annotations

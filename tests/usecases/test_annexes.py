@@ -17,6 +17,7 @@ from grs.db import schema
 from grs.db.annexes import FrozenAnnex, FrozenCount, FrozenLine, FrozenMonth, ReportedCase
 from grs.db.complaints import Complaint, Step
 from grs.db.offices import Office
+from grs.db.queries import annexes as annex_lines
 from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS, Standing, count, month_end, over_months
 from grs.domain.calendar import CalendarRow, RowKind, dhaka_date
 from grs.domain.figures import percentile
@@ -235,6 +236,20 @@ def test_the_cases_kept_beside_the_stays_count_as_the_stays_do(year: House) -> N
             for key, line in lines:
                 row = told[key.complaint_id, key.sequence]
                 assert all(getattr(row, one.name) == getattr(line, one.name) for one in fields(line)), key
+
+
+def test_many_offices_are_counted_as_few_are(house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n, office in enumerate(("doict-kaunia", "doict-kaunia", "doict-bagherpara")):
+        lodge(house, office, mobile=f"0170000000{n}")
+    today = dhaka_date(clock())
+    with house.readers() as session:
+        ids = set(session.scalars(select(Office.id)))
+        few = month_report(session, ids, today.replace(day=1), today=today).by_office
+        monkeypatch.setattr(annex_lines, "ONE_BY_ONE", 0)
+        many = month_report(session, ids, today.replace(day=1), today=today).by_office
+        none = month_report(session, {max(ids) + 1}, today.replace(day=1), today=today).by_office
+    assert sorted(tables[0].total for tables in few.values()) == [1, 2]
+    assert (many, none) == (few, {})
 
 
 @pytest.mark.xdist_group("year")

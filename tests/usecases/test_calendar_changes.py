@@ -13,8 +13,10 @@ from grs.bootstrap import House
 from grs.db.calendars import CalendarChange, CalendarDay
 from grs.db.complaints import Step
 from grs.domain.calendar import NATIONAL, CalendarRow, Certainty, RowKind
+from grs.domain.disposal import NotAdmissible
 from grs.domain.errors import InvalidFile, InvalidInput, NotFound, NotYours
 from grs.gazette import read_calendar_file, read_icalendar, write_calendar_file, write_icalendar
+from grs.usecases import disposals, recalculation
 from grs.usecases.administration import Administrator
 from grs.usecases.calendar_preview import preview_calendar_change
 from grs.usecases.calendar_proposals import apply_proposal, propose_file, propose_row, proposed_rows
@@ -23,6 +25,7 @@ from grs.usecases.escalation import escalate_overdue
 from grs.usecases.explanations import believed_on
 from grs.usecases.offices import find_office
 from grs.usecases.recalculation import recalculate_due_dates
+from grs.usecases.standing import Desk
 from tests.conftest import Clock
 from tests.stories import assert_all_holds, dhaka, fetch, lodge
 from workers import jobs
@@ -44,6 +47,60 @@ def working(day: date = SATURDAY) -> CalendarRow:
 
 def holiday(day: date) -> CalendarRow:
     return CalendarRow(day=day, kind=RowKind.HOLIDAY, name_bn="ছুটি", reference="SRO 13")
+
+
+# -- applied ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moved_at_once", [1, 2, 500])
+def test_however_many_move_in_a_transaction_all_do(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch, moved_at_once: int
+) -> None:
+    monkeypatch.setattr(recalculation, "MOST_MOVED", moved_at_once)
+    numbers = [lodge(house, mobile=f"0170000000{n}").complaint.tracking_number for n in range(5)]
+    with house.writers.begin() as session:
+        import_calendar(session, [holiday(date(2025, 4, 27))], now=clock())
+    done: list[int] = []
+    counts = recalculate_due_dates(
+        house.writers, shelf=house.shelf, now=clock(), reference="SRO 13", after_batch=done.append
+    )
+    assert (counts["looked_at"], counts["moved"], counts["later"]) == (5, 5, 5)
+    assert len(done) == -(-5 // moved_at_once)
+    assert {fetch(house, number).step_count for number in numbers} == {2}
+    assert_all_holds(house)
+
+
+def test_what_was_decided_between_the_look_and_the_lock_is_left_alone(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if house.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer")
+    number = lodge(house).complaint.tracking_number
+    with house.writers.begin() as session:
+        import_calendar(session, [holiday(date(2025, 4, 27))], now=clock())
+    look, looks = recalculation._Round._moving, []
+
+    def look_and_be_late(self: object, *args: object) -> object:
+        found = look(self, *args)  # type: ignore[arg-type]
+        if not looks:
+            with house.writers.begin() as session:
+                desk = Desk(person_id=1, post_ids=[fetch(house, number).post_id], now=clock())
+                disposals.reject(
+                    session,
+                    desk,
+                    number,
+                    seen_steps=1,
+                    ground=NotAdmissible.OWN_REVIEW,
+                    reason="নথি",
+                    shelf=house.shelf,
+                )
+        looks.append(found)
+        return found
+
+    monkeypatch.setattr(recalculation._Round, "_moving", look_and_be_late)
+    counts = recalculate_due_dates(house.writers, shelf=house.shelf, now=clock(), reference="SRO 13")
+    assert (len(looks), len(looks[0]), counts["moved"]) == (2, 1, 0)
+    assert fetch(house, number).step_count == 2, "its rejection is its last step"
 
 
 # -- preview -----------------------------------------------------------------------------------------------------------

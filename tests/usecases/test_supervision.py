@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import date
 
 import pytest
@@ -14,8 +15,9 @@ from grs.db.messages import Message
 from grs.db.offices import Office, Person, Post, PostHolder
 from grs.domain.access import PostRole
 from grs.domain.tiers import About, OfficeLevel
-from grs.usecases import escalation_lists
+from grs.usecases import escalation, escalation_lists
 from grs.usecases.escalation import escalate_overdue
+from grs.usecases.ledger import Head, Ledger
 from grs.usecases.offices import find_office
 from grs.usecases.posts import post_in
 from grs.usecases.recipients import Recipients
@@ -122,6 +124,36 @@ def test_a_list_ends_and_the_next_goes_on_with_the_rest(
     for lists in by_reader.values():
         assert [len(told) for told in lists] == [5, 5, 3]
         assert sorted(number for told in lists for number in told) == sorted(numbers), "each once"
+
+
+def test_more_lines_of_one_batch_than_a_list_holds(house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(escalation_lists, "MOST_LINES", 5)
+    numbers = lodge_many(house, 13)
+    clock.now = dhaka(date(2025, 5, 21), 0, 5)
+    escalate_overdue(house.writers, shelf=house.shelf, now=clock())
+    told = [json.loads(one.facts or "")["lines"] for one in letters(house, "escalated_list")]
+    assert sorted(len(lines) for lines in told) == [3, 3, 3, 5, 5, 5, 5, 5, 5]
+    assert sorted(line["tracking_number"] for lines in told for line in lines) == sorted(numbers * 3)
+
+
+def test_lists_are_whole_where_one_complaint_of_the_batch_cannot_be_moved(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = lodge_many(house, 9)
+    bad, move = numbers[4], escalation._escalate
+
+    def fails_on_one(ledger: Ledger, lists: object, sweep: object, head: Head, *rest: object) -> None:
+        move(ledger, lists, sweep, head, *rest)  # type: ignore[arg-type]
+        if head.tracking_number == bad:
+            raise RuntimeError("a bad row")
+
+    monkeypatch.setattr(escalation, "_escalate", fails_on_one)
+    clock.now = dhaka(date(2025, 5, 21), 0, 5)
+    counts = escalate_overdue(house.writers, shelf=house.shelf, now=clock())
+    assert (counts["escalated"], counts["failed"]) == (8, 1)
+    told = [json.loads(one.facts or "")["lines"] for one in letters(house, "escalated_list")]
+    by_number = Counter(line["tracking_number"] for lines in told for line in lines)
+    assert by_number == dict.fromkeys(set(numbers) - {bad}, 3), "each once in each of three readers' lists"
 
 
 def test_who_wants_the_digest_only_gets_no_letter_for_each(house: House, clock: Clock) -> None:

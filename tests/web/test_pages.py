@@ -10,10 +10,12 @@ import pytest
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from grs.bootstrap import House
 from grs.db.complaints import Complaint
 from grs.db.queries import offices
+from grs.domain.bangla import search_words
 from grs.settings import TEMPLATES
 from grs.web import create_app
 from grs.web.limits import network
@@ -266,33 +268,77 @@ def test_the_page_offers_what_the_workflow_allows(house: House, database: Templa
     }  # fmt: skip
 
 
-def test_where_there_are_many_offices_one_is_found_by_its_name(
-    house: House, database: Template, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def many_offices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a country: more than a list holds."""
     monkeypatch.setattr(offices, "MOST_OFFERED", 2)
+
+
+def forwarding(client: FlaskClient, number: str, **typed: str) -> TestResponse:
+    typed = {"seen_steps": "1", "reason": "কারণ"} | typed
+    return client.post(f"/officer/complaints/{number}/forward", data=typed)
+
+
+def offered(page: str) -> set[str]:
+    (choice,) = re.findall(r'<select[^>]*name="to_office".*?</select>', page, re.DOTALL)
+    return set(re.findall(r'value="([^"]+)"', choice))
+
+
+@pytest.mark.usefixtures("many_offices")
+def test_where_there_are_many_offices_one_is_found_by_its_name(house: House, database: Template) -> None:
     number = lodge(house).complaint.tracking_number
     client = officer_of(house, database)
-
-    def offered(page: str) -> set[str]:
-        (choice,) = re.findall(r'<select[^>]*name="to_office".*?</select>', page, re.DOTALL)
-        return set(re.findall(r'value="([^"]+)"', choice))
-
-    def look(**typed: str) -> str:
-        return client.post(
-            f"/officer/complaints/{number}/forward", data={"seen_steps": "1", "reason": "কারণ"} | typed
-        ).text
-
     assert "doict-jaintiapur" not in offered(client.get(f"/officer/complaints/{number}").text), "of another district"
-    found = look(find_office="জৈন্তাপুর", find="yes")
+    found = forwarding(client, number, find_office="জৈন্তাপুর", find="yes").text
     assert offered(found) == {"doict-jaintiapur"}
-    assert "জৈন্তাপুর" in found
+    assert '<input type="hidden" name="found_by" value="জৈন্তাপুর">' in found
     assert "\nকারণ</textarea>" in found, "nothing typed is lost"
-    assert offered(look(find_office="jaintia")) == {"doict-jaintiapur"}, "enter looks too, while none is chosen"
-    assert "এই নামে কোনো অফিস পাওয়া যায়নি" in look(find_office="নাইবা", find="yes")
-    assert "এই ঘরটি পূরণ করুন" in look(find="yes")
+    assert "১ টি অফিস পাওয়া গেছে" in found
+    assert "এই নামে কোনো অফিস পাওয়া যায়নি" in forwarding(client, number, find_office="নাইবা", find="yes").text
     assert fetch(house, number).step_count == 1, "nothing has happened yet"
-    look(find_office="জৈন্তাপুর", to_office="doict-jaintiapur")
+    again = {"find_office": "জৈন্তাপুর", "found_by": "জৈন্তাপুর"}
+    missing = forwarding(client, number, **again)
+    assert (missing.status_code, "তালিকা থেকে একটি অফিস বেছে নিন" in missing.text) == (422, True), (
+        "not taken for a search"
+    )
+    without_reason = forwarding(client, number, to_office="doict-jaintiapur", reason="", **again).text
+    assert re.search(r'value="doict-jaintiapur" selected', without_reason), "the choice is kept"
+    assert forwarding(client, number, to_office="doict-jaintiapur", **again).status_code == 303
     assert fetch(house, number).step_count == 2
+
+
+@pytest.mark.usefixtures("many_offices")
+def test_the_enter_key_in_the_search_for_an_office_forwards_to_none(house: House, database: Template) -> None:
+    number = lodge(house).complaint.tracking_number
+    client = officer_of(house, database)
+    page = forwarding(client, number, to_office="doict-bagherpara", find_office="jaintia").text
+    assert offered(page) == {"doict-jaintiapur"}
+    assert "selected" not in page.partition('name="to_office"')[2].partition("</select>")[0], (
+        "nor is the first choice left"
+    )
+    assert fetch(house, number).step_count == 1
+
+
+@pytest.mark.usefixtures("many_offices")
+@pytest.mark.parametrize(
+    "words", ["", "  ", "—", "অ" * 20_000, "ক " * 20_000], ids=["none", "blank", "sign", "long", "many"]
+)
+def test_whatever_is_searched_for_nothing_is_lost(house: House, database: Template, words: str) -> None:
+    number = lodge(house).complaint.tracking_number
+    answer = forwarding(officer_of(house, database), number, find_office=words, find="yes")
+    assert answer.status_code == (200 if search_words(words) else 422)
+    assert "\nকারণ</textarea>" in answer.text
+    if answer.status_code == 422:
+        assert "এই ঘরটি পূরণ করুন" in answer.text
+
+
+@pytest.mark.usefixtures("many_offices")
+def test_who_looks_for_an_office_for_what_is_not_his_any_more_keeps_his_text(house: House, database: Template) -> None:
+    number = lodge(house).complaint.tracking_number
+    stranger = officer_of(house, database, office="doict-jessore")
+    for more in ({"find_office": "jaintia", "find": "yes"}, {"insert": "yes"}):
+        answer = forwarding(stranger, number, reason="একটি লম্বা কারণ, যা হারালে আবার লিখতে হয়", **more)
+        assert (answer.status_code, "যা হারালে আবার লিখতে হয়" in answer.text) == (403, True)
 
 
 def test_the_second_officer_gets_409_and_keeps_his_text(house: House, database: Template) -> None:

@@ -11,8 +11,11 @@ from sqlalchemy.orm.util import identity_key
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.offices import Office
+from grs.domain.districts import district_names
 
 PAGE = 20
+LONGEST_QUERY = 100
+"""Characters of what is searched for."""
 
 
 def offices_with_charter(session: Session) -> Sequence[Office]:
@@ -43,7 +46,7 @@ def offices_to_choose(session: Session, *, near: Office, words: Sequence[str] = 
     are_all = len(some) <= MOST_OFFERED
     if not are_all:
         wanted = [Office.search_text.contains(word, autoescape=True) for word in words]
-        found = others.where(*(wanted or [Office.district_en == near.district_en]))
+        found = others.where(*(wanted or [Office.district_en.in_(district_names(near.district_en or ""))]))
         some = session.scalars(found.order_by(Office.district_en, Office.name_en, Office.id).limit(MOST_OFFERED)).all()
     return sorted(some, key=lambda one: (one.district_en or "", one.name_en)), are_all
 

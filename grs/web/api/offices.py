@@ -8,7 +8,7 @@ from marshmallow import validate
 
 from grs.db.charters import Charter, CharterEntry
 from grs.db.offices import Office
-from grs.db.queries.offices import charters_of, entry_in_force, offices_by_slug, services_by_number
+from grs.db.queries.offices import LONGEST_QUERY, charters_of, entry_in_force, offices_by_slug, services_by_number
 from grs.domain.bangla import search_words
 from grs.domain.errors import NotFound
 from grs.domain.typed import read_number
@@ -22,7 +22,6 @@ from grs.web.protection import anyone
 
 topic = Topic("offices", __name__, description="Offices, their charters, and what these promise.")
 
-LONGEST_QUERY = 100
 WORDS = {"description": "Words of the names, in Bangla or English, however they are spelt."}
 
 

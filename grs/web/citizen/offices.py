@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import render_template, request
 
-from grs.db.queries.offices import PAGE, districts, search_offices, search_services
+from grs.db.queries.offices import LONGEST_QUERY, PAGE, districts, search_offices, search_services
 from grs.domain.bangla import search_words
 from grs.domain.typed import read_number
 from grs.usecases.chains import chain_in_force
@@ -15,8 +15,6 @@ from grs.usecases.offices import find_office
 from grs.web.citizen.desk import Page, blueprint, today
 from grs.web.doors import house
 from grs.web.protection import anyone
-
-LONGEST_QUERY = 100
 
 
 @blueprint.get("/")

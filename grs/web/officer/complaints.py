@@ -8,9 +8,11 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from grs.db.queries.offices import LONGEST_QUERY
 from grs.db.tasks import Task
 from grs.domain.access import Deed
 from grs.domain.attachments import MediaType
+from grs.domain.bangla import search_words
 from grs.domain.disposal import RootCause, possible_outcomes
 from grs.domain.errors import ActionNotAllowed, AppealTooLate, ChangedMeanwhile, InvalidInput, NotFound, NotYours
 from grs.domain.habitual import is_in_force
@@ -128,14 +130,14 @@ def hearing_notice(number: str, task_id: int) -> Page:
 def act(number: str, action: str) -> Page:
     """Do what the workflow table allows this officer now; what was typed is never lost."""
     typed = request.form.to_dict()
-    if "insert" in typed:
-        return _complaint_page(number, action=action, typed=_with_ready_text(number, action, typed))
-    if action == Action.FORWARD and (problem := _looks_for_office(typed)) is not None:
-        return _complaint_page(number, action=action, typed=typed, problems=problem)
     do = ACTS.get(action)
     if do is None:
         raise NotFound("action", action)
     try:
+        if "insert" in typed:
+            return _complaint_page(number, action=action, typed=_with_ready_text(number, action, typed))
+        if action == Action.FORWARD and _looks_for_office(typed):
+            return _found_offices(number, typed)
         with house().writers.begin() as db:
             do(db, me().desk(), number, typed)
     except InvalidInput as error:
@@ -150,10 +152,16 @@ def act(number: str, action: str) -> Page:
     return redirect(url_for("officer.complaint", number=number, done=action), 303)
 
 
-def _looks_for_office(typed: Typed) -> dict[str, str] | None:
-    """What to say where an office is looked for and none chosen yet; None where it is chosen."""
-    wants = "find" in typed or (typed.get("find_office") and not typed.get("to_office"))
-    return ({} if typed.get("find_office") else {"find_office": "required"}) if wants else None
+def _looks_for_office(typed: Typed) -> bool:
+    """Whether an office is looked for: by its button, or by the enter key with other words than the list is made of."""
+    return "find" in typed or typed.get("find_office", "").strip() != typed.get("found_by", "").strip()
+
+
+def _found_offices(number: str, typed: Typed) -> Page:
+    """The page with the offices of that name to choose from; whichever was chosen before is not any more."""
+    problems = {} if search_words(typed.get("find_office", "")) else {"find_office": "required"}
+    page = _complaint_page(number, action=Action.FORWARD, typed=typed | {"to_office": ""}, problems=problems)
+    return page, (422 if problems else 200)
 
 
 def _moved_away(number: str, action: str, typed: Typed) -> Page:
@@ -345,11 +353,9 @@ def _complaint_page(
 ) -> str:
     done = request.args.get("done", "")
     with house().readers() as db:
-        wanted = (typed or {}).get("find_office", "")
+        wanted = (typed or {}).get("find_office", "")[:LONGEST_QUERY]
         bench = open_workbench(db, me().desk(), number, shelf=house().shelf, find_office=wanted)
         found = bench.story.complaint
-        if wanted and Action.FORWARD in bench.actions and not bench.choices.offices:
-            problems = {"find_office": "no_office_found"} | (problems or {})
         calendar = house().shelf.for_office(db, found.office)
         line = list_line(found, calendar, today())
         texts = texts_for(db, found.office_id) if bench.actions else {}
