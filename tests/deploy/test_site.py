@@ -83,8 +83,9 @@ class Site:
 
     def _is_up(self, port: int) -> bool:
         try:
-            urllib.request.build_opener(NoRedirect).open(f"http://127.0.0.1:{port}/healthz", timeout=2)
-        except urllib.error.HTTPError:
+            urllib.request.build_opener(NoRedirect).open(f"http://127.0.0.1:{port}/healthz", timeout=2).close()
+        except urllib.error.HTTPError as error:
+            error.close()
             return True
         except OSError:
             return False
@@ -96,7 +97,8 @@ class Site:
             with self._opener.open(request, timeout=20) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.headers, error.read())
+            with error:
+                return Answer(error.code, error.headers, error.read())
 
     def stop(self) -> None:
         self.proxy.terminate()
@@ -153,6 +155,7 @@ def test_the_site_behind_its_proxy_and_without_one_of_its_nodes(site: Site, tmp_
     assert site.ask("/api/v1/offices").status == 200
     with pytest.raises(urllib.error.HTTPError) as moved:
         urllib.request.build_opener(NoRedirect).open(f"http://127.0.0.1:{site.plain}/track?number=1")
+    moved.value.close()
     assert (moved.value.code, moved.value.headers["Location"]) == (301, "https://127.0.0.1/track?number=1")
     assert site.ask("/forms/x/files", body=b"x" * (41 * 1024 * 1024)).status == 413
     assert "/track" not in (tmp_path / "access.log").read_text(), "addresses are not logged"

@@ -162,7 +162,8 @@ def status_of(address: str, timeout: float = 5) -> int:
         with urllib.request.urlopen(address, timeout=timeout) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return error.code
+        with error:
+            return error.code
     except OSError:
         return 0
 
@@ -173,4 +174,5 @@ def read_json(address: str) -> dict[str, Any]:
         with urllib.request.urlopen(address, timeout=15) as answer:
             return json.loads(answer.read())  # type: ignore[no-any-return]
     except urllib.error.HTTPError as error:
-        return json.loads(error.read())  # type: ignore[no-any-return]
+        with error:
+            return json.loads(error.read())  # type: ignore[no-any-return]
