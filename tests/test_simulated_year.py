@@ -22,6 +22,8 @@ from grs.usecases.demo import fill_posts, prepare_rules
 from tests.conftest import SECRET, Clock, browser, make_settings
 from tests.stories import assert_all_holds
 
+pytestmark = pytest.mark.xdist_group("lived")
+
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> House:
