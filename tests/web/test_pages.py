@@ -293,7 +293,7 @@ def test_where_there_are_many_offices_one_is_found_by_its_name(house: House, dat
     assert offered(found) == {"doict-jaintiapur"}
     assert '<input type="hidden" name="found_by" value="জৈন্তাপুর">' in found
     assert "\nকারণ</textarea>" in found, "nothing typed is lost"
-    assert "১ টি অফিস পাওয়া গেছে" in found
+    assert "১টি অফিস পাওয়া গেছে" in found
     assert "এই নামে কোনো অফিস পাওয়া যায়নি" in forwarding(client, number, find_office="নাইবা", find="yes").text
     assert fetch(house, number).step_count == 1, "nothing has happened yet"
     again = {"find_office": "জৈন্তাপুর", "found_by": "জৈন্তাপুর"}
