@@ -86,6 +86,7 @@ def desk() -> Page:
         supervises=bool(me().supervised_offices),
         next_page=_address(listing.asked, after=f"{more.due_on}~{more.id}") if more else None,
         csv_address=_address(listing.asked, endpoint="officer.export"),
+        most_exported=MOST_EXPORTED,
         tiers=list(Tier),
         stages=list(OPEN_STAGES),
         grounds=list(Ground),
