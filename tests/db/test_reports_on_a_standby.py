@@ -25,16 +25,25 @@ def pair() -> Iterator[Pair]:
         yield found
 
 
+@pytest.fixture
+def reporting(pair: Pair, tmp_path: Path) -> Iterator[House]:
+    """A site whose reports are read on the pair's standby."""
+    standby = f"postgresql://grs@127.0.0.1:{pair.standby.port}/grs"
+    house = open_house(make_settings(pair.url(), tmp_path, database_replica_url=standby), patience=8)
+    yield house
+    house.close()
+
+
 def is_standby(house: House) -> bool:
     with house.reports() as session:
         return bool(session.scalar(text("SELECT pg_is_in_recovery()")))
 
 
 @pytest.mark.xdist_group("processes")
-def test_reports_come_from_the_standby_and_from_the_primary_while_it_is_away(pair: Pair, tmp_path: Path) -> None:
-    standby = f"postgresql://grs@127.0.0.1:{pair.standby.port}/grs"
-    house = open_house(make_settings(pair.url(), tmp_path, database_replica_url=standby), patience=8)
+def test_reports_come_from_the_standby_and_from_the_primary_while_it_is_away(pair: Pair, reporting: House) -> None:
+    house = reporting
     schema.upgrade(house.engine)
+    pair.wait_until_seen()
     assert is_standby(house)
     with house.reports() as session, pytest.raises(InternalError, match="read-only"):
         session.execute(text("CREATE TABLE x ()"))
@@ -48,13 +57,12 @@ def test_reports_come_from_the_standby_and_from_the_primary_while_it_is_away(pai
     assert is_standby(house)
     with house.reports() as session:
         assert session.scalar(text("SELECT count(*) FROM written_meanwhile")) == 0
-    house.close()
 
 
 @pytest.mark.xdist_group("processes")
-def test_a_standby_that_follows_nobody_is_not_asked(pair: Pair, tmp_path: Path) -> None:
-    standby = f"postgresql://grs@127.0.0.1:{pair.standby.port}/grs"
-    house = open_house(make_settings(pair.url(), tmp_path, database_replica_url=standby), patience=8)
+def test_a_standby_that_follows_nobody_is_not_asked(pair: Pair, reporting: House) -> None:
+    house = reporting
+    pair.wait_until_seen()
     assert is_standby(house)
     house.reports_engine.dispose()
     pair.standby.do("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
@@ -63,7 +71,6 @@ def test_a_standby_that_follows_nobody_is_not_asked(pair: Pair, tmp_path: Path) 
             break
         pair.standby.do("SELECT pg_sleep(0.1)")
     assert not is_standby(house)
-    house.close()
 
 
 def test_without_a_standby_reports_are_read_where_everything_is(house: House) -> None:

@@ -158,6 +158,15 @@ class Pair:
             time.sleep(0.05)
         raise AssertionError("the standby does not confirm")
 
+    def wait_until_seen(self) -> None:
+        """Until the standby shows what the primary has confirmed; it confirms when it has it on its disk."""
+        written = self.primary.ask("SELECT pg_current_wal_lsn()")
+        for _ in range(600):
+            if self.standby.ask(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "True":
+                return
+            time.sleep(0.05)
+        raise AssertionError("the standby does not show what was written")
+
     def change_places(self) -> None:
         """After a failover: the old primary is rewound to a standby of the new one."""
         self.primary, self.standby = self.standby, self.primary
