@@ -40,12 +40,15 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class House:
-    """Everything a door needs to call a use case. ``reports`` read on a standby where there is one."""
+    """Everything a door needs to call a use case. ``streams`` read long answers as they come; ``reports`` too, and on
+    a standby where there is one.
+    """
 
     settings: Settings
     engine: Engine
     reports_engine: Engine
     readers: sessionmaker[Session]
+    streams: sessionmaker[Session]
     reports: sessionmaker[Session]
     writers: sessionmaker[Session]
     mail: MailTransport
@@ -93,6 +96,7 @@ def open_house(
         engine=engine,
         reports_engine=reports_engine,
         readers=readers(engine),
+        streams=readers(engine, streams=True),
         reports=readers(reports_engine, streams=True),
         writers=writers(engine),
         mail=mail_transport(settings),

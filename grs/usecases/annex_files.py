@@ -1,11 +1,10 @@
-"""The annex and its registers as files that leave: CSV and XLSX; no cell of them is ever a formula."""
+"""The annex and its registers as rows of files that leave, and as a workbook; no cell of it is ever a formula."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -14,7 +13,6 @@ from sqlalchemy.orm import Session
 from grs.db.offices import Office
 from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS, Counts, Standing
 from grs.domain.calendar import DHAKA
-from grs.domain.tables import safe_cell
 from grs.notify.render import day_text, month_text, number_text
 from grs.usecases.annexes import MonthReport, RegisterRow, register
 from grs.words import word
@@ -80,32 +78,14 @@ def _register_cells(row: RegisterRow, language: str) -> Row:
 # -- files ---------------------------------------------------------------------------------------------------------
 
 
-def annex_csv(report: MonthReport, offices: Sequence[Office], *, language: str) -> str:
+def annex_sheet(report: MonthReport, offices: Sequence[Office], *, language: str) -> Iterator[Row]:
     """Both tables of the form, one under the other."""
-    out = StringIO()
-    writer = csv.writer(out)
     for appeals in (False, True):
-        writer.writerow([_title(report, appeals=appeals, language=language)])
-        for row in annex_rows(report, offices, appeals=appeals, language=language):
-            writer.writerow([_csv_cell(cell) for cell in row])
-        writer.writerow([])
-    writer.writerows([_csv_cell(note)] for note in _foot(report, language))
-    return out.getvalue()
-
-
-def register_csv(
-    session: Session, report: MonthReport, *, appeals: bool, language: str, without: ColumnElement[bool]
-) -> str:
-    """One register."""
-    out = StringIO()
-    writer = csv.writer(out)
-    for row in register_rows(session, report, appeals=appeals, language=language, without=without):
-        writer.writerow([_csv_cell(cell) for cell in row])
-    return out.getvalue()
-
-
-def _csv_cell(cell: str | int | float) -> str | int | float:
-    return safe_cell(cell) if isinstance(cell, str) else cell
+        yield [_title(report, appeals=appeals, language=language)]
+        yield from annex_rows(report, offices, appeals=appeals, language=language)
+        yield []
+    for note in _foot(report, language):
+        yield [note]
 
 
 def _title(report: MonthReport, *, appeals: bool, language: str) -> str:

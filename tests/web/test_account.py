@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import html
+import io
 import re
 from datetime import UTC, date, datetime
 from email import message_from_bytes
-from io import BytesIO
 
 import pyotp
 import pytest
@@ -317,13 +318,26 @@ def test_the_list_is_filtered_searched_saved_and_exported(house: House, database
     address = re.search(r'href="(/officer/\?tag=[^"]+)">বাতি', page)
     assert address is not None
     assert listed(client.get(html.unescape(address[1])).text) == [late]
-    csv = client.get("/officer/list.csv?ground=misconduct").text
-    assert "'=cmd" in csv
-    assert late not in csv
+    table = client.get("/officer/list.csv?ground=misconduct").text
+    assert "'=cmd" in table
+    assert late not in table
     clock.forward(days=19)
     client = officer(house, database)  # nobody stays logged in for days
     assert listed(client.get("/officer/?left=overdue").text) == []
     assert listed(client.get("/officer/?left=soon").text) == [late]
+
+
+def test_a_file_of_any_length_leaves_in_pieces(
+    house: House, database: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grs.web.downloads.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("grs.db.queries.complaints.EXPORTED_AT_ONCE", 2)
+    numbers = [lodge(house, mobile=f"0170000000{n}").complaint.tracking_number for n in range(5)]
+    client = officer(house, database)
+    with client.get("/officer/list.csv", buffered=False) as answer:
+        pieces = [bytes(piece).decode("utf-8-sig") for piece in answer.iter_encoded()]
+    assert [len(list(csv.reader(io.StringIO(piece)))) for piece in pieces] == [2, 2, 2], "a heading and five lines"
+    assert [row[0] for row in csv.reader(io.StringIO("".join(pieces)))][1:] == numbers
 
 
 def test_many_are_acknowledged_and_printed_at_once(house: House, database: Template) -> None:
@@ -409,10 +423,10 @@ def test_an_answer_comes_with_files_that_only_officers_see(house: House, databas
     responsible = log_in(browser(house), database.logins, role="responsible_officer", office="doict-kaunia")
     task = re.search(r'href="(/officer/tasks/\d+)"', responsible.get("/officer/", follow_redirects=True).text)
     assert task is not None
-    bad = responsible.post(task[1], data={"text": "উত্তর", "files": [(BytesIO(b"MZ"), "x.exe")]})
+    bad = responsible.post(task[1], data={"text": "উত্তর", "files": [(io.BytesIO(b"MZ"), "x.exe")]})
     assert bad.status_code == 422
     assert "উত্তর</textarea>" in bad.text
-    done = responsible.post(task[1], data={"text": "উত্তর", "files": [(BytesIO(b"%PDF-1.4 x"), "নথি.pdf")]})
+    done = responsible.post(task[1], data={"text": "উত্তর", "files": [(io.BytesIO(b"%PDF-1.4 x"), "নথি.pdf")]})
     assert done.status_code == 303
     assert "নথি.pdf" in client.get(f"/officer/complaints/{number}").text
     assert "নথি.pdf" not in citizen.get(f"/complaints/{number}").text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from flask import Response, g, render_template, request, url_for
@@ -10,10 +11,11 @@ from flask import Response, g, render_template, request, url_for
 from grs.domain.annex import APPEAL_COLUMNS, COMPLAINT_COLUMNS
 from grs.domain.deadlines import add_months
 from grs.domain.typed import read_number
-from grs.usecases.annex_files import annex_csv, annex_xlsx, register_csv
+from grs.usecases.annex_files import Row, annex_sheet, annex_xlsx, register_rows
 from grs.usecases.annexes import corrections_of, count_hidden, first_of_month, month_report, month_totals, register
 from grs.usecases.standing import is_out_of_sight
 from grs.web.doors import house
+from grs.web.downloads import send_table
 from grs.web.people import me
 from grs.web.protection import logged_in
 from grs.web.supervisor.room import Page, asked_month, blueprint, months_to_choose, offices_among, scope_of, today
@@ -104,21 +106,24 @@ def annex_as_csv() -> Page:
         scope = scope_of(db, with_own_desks=True)
         month = asked_month()
         report = month_report(db, scope.office_ids, month, today=today())
-        text = annex_csv(report, offices_among(db, report.by_office), language=g.language)
-    return _file(text.encode("utf-8-sig"), "text/csv", f"annex-{month:%Y-%m}.csv")
+        offices = offices_among(db, report.by_office)
+    return send_table(annex_sheet(report, offices, language=g.language), f"annex-{month:%Y-%m}.csv")
 
 
 @blueprint.get("/register.csv")
 @logged_in
 def register_as_csv() -> Page:
     """A register as CSV."""
+    month = asked_month()
+    return send_table(_register(month), f"register-{_which()}-{month:%Y-%m}.csv")
+
+
+def _register(month: date) -> Iterator[Row]:
     with house().reports() as db:
         scope = scope_of(db, with_own_desks=True)
-        month, which = asked_month(), _which()
         (report,) = month_totals(db, scope.office_ids, [month], today=today())
         without = is_out_of_sight(me().desk(), scope.office_ids)
-        text = register_csv(db, report, appeals=which == "appeals", language=g.language, without=without)
-    return _file(text.encode("utf-8-sig"), "text/csv", f"register-{which}-{month:%Y-%m}.csv")
+        yield from register_rows(db, report, appeals=_which() == "appeals", language=g.language, without=without)
 
 
 @blueprint.get("/annex.xlsx")
