@@ -9,6 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Word
+from grs.db.offices import Office
 from grs.domain.attachments import MediaType
 
 
@@ -16,7 +17,8 @@ class Draft(Base):
     """A complaint form as far as it was filled in. Its address is sealed with ``salt`` and the secret key.
 
     ``typed`` is what stands in the fields, right or wrong. Once it is lodged only the way to the
-    complaint stays; after ``keep_until`` the whole row goes.
+    complaint stays; after ``keep_until`` the whole row goes. ``remind_on`` is the day of the letter that says
+    that it can be filed now.
     """
 
     __tablename__ = "draft"
@@ -30,8 +32,11 @@ class Draft(Base):
     typed: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime]
     keep_until: Mapped[date]
+    remind_on: Mapped[date | None]
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
     lodged_at: Mapped[datetime | None]
+
+    office: Mapped[Office] = relationship()
 
 
 class Attachment(Base):

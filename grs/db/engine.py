@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -148,6 +150,16 @@ def writers(engine: Engine) -> sessionmaker[Session]:
     A transaction that reads first and writes later would otherwise lose updates silently.
     """
     return sessionmaker(engine.execution_options(**{WRITES: True}), expire_on_commit=False)
+
+
+@contextmanager
+def on_one_connection(sessions: sessionmaker[Session]) -> Iterator[sessionmaker[Session]]:
+    """The same sessions on one connection, for many short transactions one after the other.
+
+    It is not asked before each whether it is still there: when it breaks, the round ends and the next one goes on.
+    """
+    with sessions.kw["bind"].connect() as connection:
+        yield sessionmaker(**{**sessions.kw, "bind": connection})
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from grs.db.access_links import AccessLink, OpenedComplaint
 from grs.db.charters import Charter
@@ -87,9 +87,12 @@ def begin_draft(
 
 
 def open_draft(session: Session, address: str, *, secret_key: str, lock: bool = False) -> Draft:
-    """The draft of an address; raises NotFound for a wrong address or a draft that is forgotten."""
+    """The draft of an address with its office; raises NotFound for a wrong address or a draft that is forgotten."""
     number = sealed_number(address)
-    draft = session.get(Draft, number, with_for_update=lock) if number is not None else None
+    query = select(Draft).where(Draft.id == number).options(joinedload(Draft.office, innerjoin=True))
+    if lock:
+        query = query.with_for_update(of=Draft).execution_options(populate_existing=True)
+    draft = session.scalar(query) if number is not None else None
     if draft is None or not is_seal(address, PURPOSE, draft.id, draft.salt, secret_key):
         raise NotFound("draft", "")
     return draft
@@ -273,6 +276,7 @@ def remind_when_ready(
         raise InvalidInput({"remind_to": "too_many_reminders"})
     draft.keep_until = max(draft.keep_until, first_day + DRAFT_DAYS)
     _take_back_reminder(session, draft)
+    draft.remind_on = first_day
     ledger = Ledger(now)
     at = datetime.combine(first_day, REMINDER_HOUR, DHAKA)
     facts = {"draft": draft.id, "salt": draft.salt, "first_day": first_day}
@@ -281,8 +285,10 @@ def remind_when_ready(
 
 
 def _take_back_reminder(session: Session, draft: Draft) -> None:
-    key = _reminder_key(draft)
-    session.execute(delete(Message).where(Message.key.in_([key, key + SMS_SUFFIX]), is_queued()))
+    if draft.remind_on is not None:
+        key = _reminder_key(draft)
+        session.execute(delete(Message).where(Message.key.in_([key, key + SMS_SUFFIX]), is_queued()))
+        draft.remind_on = None
 
 
 def _reminder_key(draft: Draft) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from sqlalchemy import or_, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
 from grs.charter import read_day_limit
@@ -167,7 +167,8 @@ def lodge_complaint(
     session.add(complaint)
     session.flush()
     ledger.adopt(complaint, paper_day=paper_day)
-    session.add(ComplaintText(complaint_id=complaint.id, search_text=searched_text(complaint)))
+    texts = {"complaint_id": complaint.id, "search_text": searched_text(complaint)}
+    session.execute(insert(ComplaintText), texts)
     for file in files:
         file.draft_id, file.complaint_id, file.step_sequence = None, complaint.id, step
     ledger.to_complainant(complaint, step, "receipt", complaint.complainant, complaint.language)

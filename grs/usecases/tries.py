@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from grs.db.messages import Message, MessageState, is_queued
@@ -17,9 +17,11 @@ log = logging.getLogger(__name__)
 letters_log = logging.getLogger("grs.letters")
 
 MOST_TRIES = 48
-BATCH = 20
+BATCH = 50
 LEASE = timedelta(minutes=15)
 """How long a worker may take over a batch; what a killed worker had claimed is tried again after it."""
+LONGEST_BATCH = LEASE / 2
+"""After this the rest of a batch is given back, lest another worker sends beside this one what is claimed anew."""
 LONGEST_WAIT = timedelta(minutes=60)
 
 
@@ -65,10 +67,11 @@ def mark(session: Session, message: Message, failure: str | None, now: datetime,
     change: dict[str, Any]
     is_given_up = False
     if failure is None:
-        change = {"state": MessageState.SENT, "sent_at": now, "last_error": None, "parts": message.parts}
+        session.execute(_SENT, {"which": message.id, "at_try": message.tries, "at": now, "number": message.parts})
         counts["sent"] += 1
         letters_log.info("letter sent", extra={"told": _told(message)})
-    elif message.tries >= MOST_TRIES:
+        return False
+    if message.tries >= MOST_TRIES:
         change, is_given_up = {"state": MessageState.DEAD, "last_error": failure}, True
         counts["given_up"] += 1
         log.error("message %s given up after %s tries", message.id, message.tries, extra={"told": _told(message)})
@@ -77,13 +80,14 @@ def mark(session: Session, message: Message, failure: str | None, now: datetime,
         counts["failed"] += 1
         why = failure.split(":")[0]
         log.warning("message %s failed, try %s: %s", message.id, message.tries, why, extra={"told": _told(message)})
-    session.execute(
-        update(Message)
-        .where(Message.id == message.id, Message.tries == message.tries)
-        .values(change)
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_AS_TRIED.values(change), {"which": message.id, "at_try": message.tries})
     return is_given_up
+
+
+_LETTER: Table = Message.__table__  # type: ignore[assignment]
+_AS_TRIED = update(_LETTER).where(_LETTER.c.id == bindparam("which"), _LETTER.c.tries == bindparam("at_try"))
+_SENT = _AS_TRIED.values(state=MessageState.SENT, sent_at=bindparam("at"), last_error=None, parts=bindparam("number"))
+"""Written once for each letter: made here, not each time."""
 
 
 def name_of(message: Message) -> str:

@@ -23,7 +23,7 @@ from grs.notify.calls import Caller
 from grs.usecases.ledger import EVENT
 from grs.usecases.machines import Machine, machine_of
 from grs.usecases.secrets import new_token
-from grs.usecases.tries import claim, give_back, is_due, mark, name_of
+from grs.usecases.tries import LONGEST_BATCH, claim, give_back, is_due, mark, name_of
 from grs.usecases.workbench import readable
 
 ASKED_AGAIN_AFTER = timedelta(minutes=1)
@@ -118,8 +118,9 @@ def call_programs(
         return counts
     silent: set[str] = set()
     while not is_stopping() and (batch := _claim(writers, clock(), secret_key)):
+        until = clock() + LONGEST_BATCH
         for place, (message, call) in enumerate(batch):
-            if is_stopping():
+            if is_stopping() or clock() > until:
                 give_back(writers, [message for message, _ in batch[place:]], clock())
                 break
             if call is None:

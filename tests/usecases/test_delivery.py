@@ -140,6 +140,35 @@ def test_a_worker_killed_after_the_servers_thanks_repeats_that_letter_only(
     assert len({letter["Message-ID"] for letter in sink.letters}) == 2
 
 
+def test_what_a_slow_server_leaves_of_a_batch_is_given_back_in_time(
+    mailing_house: House, clock: Clock, sink: MailSink
+) -> None:
+    """Else another worker would send beside this one what it has claimed too long ago."""
+    for n in range(4):
+        lodge(mailing_house, mobile=f"0170000000{n}", email=f"citizen{n}@example.com")
+    waiting_after: list[int] = []
+
+    class Slow:
+        def send(self, mail: Any) -> None:
+            mailing_house.mail.send(mail)
+            clock.forward(minutes=LEASE.seconds // 60 // 3)
+            with mailing_house.readers() as session:
+                claimed = select(Message.id).where(Message.state == "queued", Message.next_try_at > clock.now)
+                waiting_after.append(len(session.execute(claimed).all()))
+
+        def close(self) -> None:
+            mailing_house.mail.close()
+
+    counts = deliver_messages(
+        mailing_house.writers, mail=Slow(), sms=mailing_house.sms, settings=mailing_house.settings,
+        shelf=mailing_house.shelf, clock=clock,
+    )  # fmt: skip
+    assert counts["sent"] == 12
+    assert len(sink.letters) == 8, "each once"
+    assert {m.tries for m in messages(mailing_house)} == {1}, "given back is no try"
+    assert all(waiting_after[:-1]), "each was sent while the claim on the rest still held"
+
+
 def test_waits_grow_to_an_hour() -> None:
     assert [wait_after(n) for n in (1, 2, 3, 7, 48)] == [timedelta(minutes=m) for m in (1, 2, 4, 60, 60)]
     assert sum((wait_after(n) for n in range(1, MOST_TRIES)), timedelta()) > timedelta(hours=40)

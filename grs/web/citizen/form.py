@@ -85,9 +85,8 @@ def open_form(db: Session, address: str, *, lock: bool = False) -> OpenForm:
         if not current_user.is_authenticated:  # the session was idle too long: log in and go on
             abort(redirect(url_for("account.login", next=url_for("citizen.resume", address=address))))
         raise NotFound("draft", "")  # an operator's form is the operator's alone
-    office = db.get_one(Office, draft.office_id)
-    charter = charter_in_force(db, office, today())
-    return OpenForm(address, draft, office, charter, entry_of(db, charter, draft.typed))
+    charter = charter_in_force(db, draft.office, today())
+    return OpenForm(address, draft, draft.office, charter, entry_of(db, charter, draft.typed))
 
 
 def entry_of(db: Session, charter: Charter, typed: Mapping[str, str]) -> CharterEntry | None:
