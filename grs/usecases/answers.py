@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, sessionmaker
 
 from grs.db.complaints import Complaint
@@ -30,10 +30,10 @@ MOST_FILES_OF_AN_ANSWER = 5
 ENDED_MEANWHILE = "ended_meanwhile"
 
 
-def count_my_open_tasks(session: Session, desk: Desk) -> int:
+def tasks_to_count(desk: Desk) -> Select[int]:
     """How much is asked of this person or his posts and not answered yet."""
     query = select(func.count()).select_from(Task).join(Complaint, Complaint.id == Task.complaint_id)
-    return session.scalar(query.where(*asked_of(desk))) or 0
+    return query.where(*asked_of(desk))
 
 
 def my_open_tasks(session: Session, desk: Desk, *, limit: int = 200) -> Sequence[Task]:

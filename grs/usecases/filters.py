@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from grs.db.charters import Chain, ChainDesk, Charter, CharterEntry
@@ -40,14 +41,16 @@ def services_of(
         )
     else:
         charters = select(Charter.id).where(among(Charter.office_id, office_ids))
-    some = select(CharterEntry.id, CharterEntry.name).where(CharterEntry.charter_id.in_(charters)).limit(MOST_ENTRIES)
-    rows = session.execute(some).all()
-    names: dict[str, int] = {}
-    for number, name in rows:
-        names[name] = max(number, names.get(name, 0))
-    if len(rows) == MOST_ENTRIES or len(names) > MOST_CHOICES:
-        return []
-    return [(number, name) for name, number in sorted(names.items())]
+    some = (
+        select(CharterEntry.id, CharterEntry.name)
+        .where(CharterEntry.charter_id.in_(charters))
+        .limit(MOST_ENTRIES)
+        .cte("some")
+    )
+    are_all = select(func.count()).select_from(some).scalar_subquery() < MOST_ENTRIES
+    named = select(some.c.name, func.max(some.c.id)).where(are_all).group_by(some.c.name).limit(MOST_CHOICES + 1)
+    names = sorted((name, number) for name, number in session.execute(named))
+    return [(number, name) for name, number in names] if len(names) <= MOST_CHOICES else []
 
 
 def entries_like(session: Session, entry_id: int) -> Sequence[int]:
@@ -78,29 +81,29 @@ def tags_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[
     return found
 
 
-def workers_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[int, str]:
-    """Who works on some complaints, where somebody was named."""
+@dataclass(frozen=True, slots=True)
+class BesideLine:
+    """Who works on a complaint, where somebody was named; what happened last, where its officer has to read it."""
+
+    worker: str | None
+    news: StepKind | None
+
+
+def beside_lines(session: Session, complaint_ids: Collection[int]) -> dict[int, BesideLine]:
+    """What a list says beside some complaints."""
+    last = (Step.complaint_id == Complaint.id, Step.sequence == Complaint.step_count, Step.kind.in_(NEWS))
+    given = (
+        ComplaintWorker.complaint_id == Complaint.id,
+        ComplaintWorker.assignment_sequence == Complaint.assignment_sequence,
+    )
     query = (
-        select(Complaint.id, Person.name)
-        .join(
-            ComplaintWorker,
-            (ComplaintWorker.complaint_id == Complaint.id)
-            & (ComplaintWorker.assignment_sequence == Complaint.assignment_sequence),
-        )
-        .join(Person, Person.id == ComplaintWorker.person_id)
+        select(Complaint.id, Person.name, Step.kind)
+        .join(ComplaintWorker, and_(*given), isouter=True)
+        .join(Person, Person.id == ComplaintWorker.person_id, isouter=True)
+        .join(Step, and_(*last), isouter=True)
         .where(Complaint.id.in_(complaint_ids))
     )
-    return {number: name for number, name in session.execute(query)}
-
-
-def news_by_complaint(session: Session, complaint_ids: Collection[int]) -> dict[int, StepKind]:
-    """What happened last to some complaints, where it waits to be read by their officer."""
-    query = (
-        select(Step.complaint_id, Step.kind)
-        .join(Complaint, (Complaint.id == Step.complaint_id) & (Complaint.step_count == Step.sequence))
-        .where(Complaint.id.in_(complaint_ids), Step.kind.in_(NEWS))
-    )
-    return {number: kind for number, kind in session.execute(query)}
+    return {number: BesideLine(worker, news) for number, worker, news in session.execute(query)}
 
 
 def open_at_posts(session: Session, post_ids: Collection[int], *, without: ColumnElement[bool]) -> dict[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Complaint
@@ -67,15 +67,15 @@ def letters_to_post(session: Session, desk: Desk, *, shelf: CalendarShelf, page:
     return found
 
 
-def count_to_post(session: Session, desk: Desk) -> int:
-    query = (
+def letters_to_count(desk: Desk) -> Select[int]:
+    """How many letters wait to be posted at this person's desks."""
+    return (
         select(func.count())
         .select_from(Posting)
         .join(Message, Message.id == Posting.message_id)
         .join(Complaint, Complaint.id == Message.complaint_id)
         .where(Posting.post_id.in_(desk.post_ids), Posting.posted_on.is_(None), ~is_about(desk))
     )
-    return session.scalar(query) or 0
 
 
 def paper_letter(session: Session, desk: Desk, message_id: int, *, settings: Settings) -> PaperLetter:

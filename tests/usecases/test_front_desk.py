@@ -30,7 +30,7 @@ from grs.usecases.ledger import Reach
 from grs.usecases.lodging import Lodged, check_not_early, lodge_complaint
 from grs.usecases.offices import find_office
 from grs.usecases.own_complaints import ask_for_link
-from grs.usecases.posting import count_to_post, letters_to_post, mark_posted
+from grs.usecases.posting import letters_to_count, letters_to_post, mark_posted
 from grs.usecases.recalculation import recalculate_due_dates
 from grs.usecases.standing import Desk
 from tests.conftest import SECRET, Clock
@@ -225,7 +225,7 @@ def test_who_has_neither_mail_nor_phone_gets_letters_on_paper(house: House, cloc
         for one in found:
             mark_posted(session, desk, one.posting.message_id)
     with house.readers() as session:
-        assert count_to_post(session, desk) == 0
+        assert session.scalar(letters_to_count(desk)) == 0
         paper = select(Message.state).where(Message.channel == MessageChannel.PAPER)
         assert set(session.scalars(paper)) == {MessageState.SENT}
         after = appeal_deadline(session, fetch(house, number), shelf=house.shelf, today=date(2025, 8, 1))

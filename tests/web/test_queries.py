@@ -37,7 +37,7 @@ MOST = {
     "admin.letters": 7, "admin.log": 4, "admin.offices": 4, "admin.people": 5, "admin.rules": 5,
     "citizen.figures": 2, "citizen.figures_csv": 0, "citizen.figures_json": 0, "health.alive": 0,
     "citizen.home": 3, "citizen.own": 2, "citizen.seals": 3, "citizen.seals_txt": 1, "citizen.search": 4,
-    "citizen.track": 2, "health.ready": 4, "officer.calendar": 8, "officer.complaint": 20, "officer.desk": 19,
+    "citizen.track": 2, "health.ready": 4, "officer.calendar": 8, "officer.complaint": 20, "officer.desk": 15,
     "officer.export": 7, "officer.leave": 8, "officer.letters": 6, "officer.print_many": 2, "officer.print_one": 20,
     "officer.tasks": 6, "officer.texts": 6, "operator.home": 3, "operator.receipts": 3, "operator.sheet": 3,
     "supervisor.annex": 10, "supervisor.annex_as_csv": 12, "supervisor.annex_as_xlsx": 15, "supervisor.home": 43,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from grs.db.charters import Charter, CharterEntry
@@ -176,27 +176,26 @@ def count_at(
 ) -> Counts:
     """The counts of a list less those ``without``: each from an index alone, what is left out counted apart."""
 
-    def counts(*where: ColumnElement[bool]) -> Counts:
+    def wanted(*where: ColumnElement[bool]) -> list[Select[int]]:
         still_open = (scope, is_open(), *where)
-        wanted = (
+        return [
             select(func.count()).where(*still_open),
             select(func.count()).where(*still_open, Complaint.due_on < today),
             select(func.count()).where(*still_open, Complaint.due_on.between(today, soon_until)),
             select(func.count()).where(scope, Complaint.stage == Stage.RECEIVED, *where),
-        )
-        return Counts(*session.execute(select(*(one.scalar_subquery() for one in wanted))).one())
+        ]
 
-    every = counts()
+    *every, any_hidden = counted(session, *wanted(), select(func.count()).where(without))
+    if not any_hidden:
+        return Counts(*every)
     few = session.scalars(select(Complaint.id).where(without)).all()
-    if not few:
-        return every
-    hidden = counts(Complaint.id.in_(few))
-    return Counts(
-        every.open - hidden.open,
-        every.overdue - hidden.overdue,
-        every.soon - hidden.soon,
-        every.received - hidden.received,
-    )
+    hidden = counted(session, *wanted(Complaint.id.in_(few)))
+    return Counts(*(all_ - some for all_, some in zip(every, hidden, strict=True)))
+
+
+def counted(session: Session, *queries: Select[int]) -> Sequence[int]:
+    """Several counts, asked at once."""
+    return tuple(session.execute(select(*(query.scalar_subquery() for query in queries))).one())
 
 
 def at_posts(post_ids: Collection[int]) -> ColumnElement[bool]:

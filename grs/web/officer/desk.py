@@ -19,6 +19,7 @@ from grs.db.queries.complaints import (
     at_offices,
     at_posts,
     count_at,
+    counted,
     exported,
     listed,
     passed_through,
@@ -31,10 +32,10 @@ from grs.domain.tiers import Tier
 from grs.domain.typed import read_number
 from grs.domain.workflow import OPEN_STAGES, Stage
 from grs.usecases import filters, handling
-from grs.usecases.answers import count_my_open_tasks
+from grs.usecases.answers import tasks_to_count
 from grs.usecases.leaves import leaves_of, sitting_in
 from grs.usecases.marks import marks_to_decide
-from grs.usecases.posting import count_to_post
+from grs.usecases.posting import letters_to_count
 from grs.usecases.recipients import Recipients
 from grs.usecases.standing import is_about
 from grs.web.doors import house
@@ -180,18 +181,19 @@ def _beside(db: Session, listing: Listing, complaint_ids: list[int]) -> dict[str
     """What stands around the list: counts, choices, other work that waits."""
     soon_until = house().shelf.for_scopes(db).add_working_days(today(), SOON_WORKING_DAYS)
     people = Recipients(db, today())
+    to_post, my_tasks = counted(db, letters_to_count(me().desk()), tasks_to_count(me().desk()))
+    tags = filters.tags_at(db, listing.scope)
     return {
         "counts": count_at(db, listing.place, without=listing.about_me, today=today(), soon_until=soon_until)
         if listing.show == "open"
         else None,
-        "to_post": count_to_post(db, me().desk()),
-        "my_tasks": count_my_open_tasks(db, me().desk()),
+        "to_post": to_post,
+        "my_tasks": my_tasks,
         "to_decide": marks_to_decide(db, me().post_ids, today=today()),
         "services": filters.services_of(db, listing.post_ids or None, me().supervised_offices),
-        "tags": filters.tags_at(db, listing.scope),
-        "tags_of": filters.tags_by_complaint(db, complaint_ids),
-        "workers": filters.workers_by_complaint(db, complaint_ids),
-        "news": filters.news_by_complaint(db, complaint_ids),
+        "tags": tags,
+        "tags_of": filters.tags_by_complaint(db, complaint_ids) if tags else {},
+        "beside": filters.beside_lines(db, complaint_ids),
         "away": leaves_of(db, me().person_id, today=today()),
         "sitting_in": {p.post_id: p.held_to for p in sitting_in(db, me().person_id, today=today())}
         if me().sits_in
