@@ -47,6 +47,7 @@ class House:
     settings: Settings
     engine: Engine
     reports_engine: Engine
+    streams_engine: Engine
     readers: sessionmaker[Session]
     streams: sessionmaker[Session]
     reports: sessionmaker[Session]
@@ -73,6 +74,7 @@ class House:
         self.mail.close()
         self.engine.dispose()
         self.reports_engine.dispose()
+        self.streams_engine.dispose()
 
 
 log = logging.getLogger(__name__)
@@ -81,6 +83,8 @@ SAID_EVERY = 15
 LETS_OTHERS_IN = 0.02
 WEB_PATIENCE = 8.0
 """Seconds that a person waits for the database; then it is told that it is away."""
+STREAM_PATIENCE = 60.0
+"""Seconds until the first rows of a long list must be there, sorted; the rest is read as fast as it is taken."""
 WORKER_PATIENCE = 60.0
 
 
@@ -91,12 +95,15 @@ def open_house(
     settings = settings or read_settings()
     engine = make_engine(settings.database_url, patience=patience)
     reports_engine = make_reports_engine(engine, settings.database_replica_url, patience=patience)
+    is_patient = patience is None or patience >= STREAM_PATIENCE
+    streams_engine = engine if is_patient else make_engine(settings.database_url, patience=STREAM_PATIENCE, pool=4)
     return House(
         settings=settings,
         engine=engine,
         reports_engine=reports_engine,
+        streams_engine=streams_engine,
         readers=readers(engine),
-        streams=readers(engine, streams=True),
+        streams=readers(streams_engine, streams=True),
         reports=readers(reports_engine, streams=True),
         writers=writers(engine),
         mail=mail_transport(settings),

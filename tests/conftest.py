@@ -171,7 +171,8 @@ def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFac
 
 def new_postgres_database(server: str, name: str, template: str = "template0") -> str:
     """Make a database, as a copy of another, and give its URL."""
-    _tell(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    # By files, not through the log as by default since PostgreSQL 15: four times as fast for so small a one.
+    _tell(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"', since_15=" STRATEGY file_copy")
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
@@ -180,10 +181,11 @@ def drop_postgres_database(server: str, name: str) -> None:
     _tell(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def _tell(server: str, command: str) -> None:
+def _tell(server: str, command: str, *, since_15: str = "") -> None:
     engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(command))
+        is_new = (connection.dialect.server_version_info or (0,)) >= (15,)
+        connection.execute(text(command + (since_15 if is_new else "")))
     engine.dispose()
 
 
@@ -247,12 +249,19 @@ def mailing_house(database: Template, clock: Clock, tmp_path: Path, sink: MailSi
 # -- browsers ------------------------------------------------------------------------
 
 
+_app: tuple[House, Flask] | None = None
+
+
 def browser(house: House, **config: Any) -> FlaskClient:
-    """A web client with its own cookies; form tokens are tested on their own."""
-    app = create_app(
-        house, test_config={"TESTING": False, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False} | config
-    )
-    return app.test_client()
+    """A web client with its own cookies; form tokens are tested on their own. One application serves all of a test."""
+    global _app
+    plain = {"TESTING": False, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+    if config:
+        _app = None  # limits are switched for all applications at once
+        return create_app(house, test_config=plain | config).test_client()
+    if _app is None or _app[0] is not house:
+        _app = house, create_app(house, test_config=plain)
+    return _app[1].test_client()
 
 
 @contextmanager

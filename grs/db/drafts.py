@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from grs.db.base import Base, BigKey, Word
@@ -17,8 +17,8 @@ class Draft(Base):
     """A complaint form as far as it was filled in. Its address is sealed with ``salt`` and the secret key.
 
     ``typed`` is what stands in the fields, right or wrong. Once it is lodged only the way to the
-    complaint stays; after ``keep_until`` the whole row goes. ``remind_on`` is the day of the letter that says
-    that it can be filed now.
+    complaint stays; after ``keep_until`` the whole row goes. ``may_be_reminded``: a
+    letter may be queued that says on its day that it can be filed now.
     """
 
     __tablename__ = "draft"
@@ -32,7 +32,7 @@ class Draft(Base):
     typed: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime]
     keep_until: Mapped[date]
-    remind_on: Mapped[date | None]
+    may_be_reminded: Mapped[bool] = mapped_column(server_default=true())
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
     lodged_at: Mapped[datetime | None]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -33,15 +31,16 @@ POOL = 16
 """Connections of a process: as many as it has threads, and some for a burst."""
 
 
-def make_engine(url: str, *, patience: float | None = None) -> Engine:
+def make_engine(url: str, *, patience: float | None = None, pool: int = POOL) -> Engine:
     """An engine for ``sqlite:///path`` or ``postgresql://…``, also of several hosts of which one is the primary.
 
     SQLite runs in WAL with full synchronisation, so that what was acknowledged survives a power cut. On
-    PostgreSQL no call takes longer than ``patience`` seconds; for ever, where that is None.
+    PostgreSQL no call takes longer than ``patience`` seconds; for ever, where that is None. ``pool`` is how many
+    connections it has at most.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return _postgres(parsed.set(drivername="postgresql+psycopg"), patience)
+        return _postgres(parsed.set(drivername="postgresql+psycopg"), patience, pool)
     arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = create_engine(parsed, hide_parameters=True, connect_args=arguments)
     event.listen(engine, "connect", _prepare_sqlite)
@@ -71,9 +70,9 @@ def make_reports_engine(engine: Engine, replica_url: str, *, patience: float | N
     return found
 
 
-def _pooled(url: Any, patience: float | None, **more: Any) -> Engine:
+def _pooled(url: Any, patience: float | None, pool: int = POOL, **more: Any) -> Engine:
     engine = create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, pool_size=POOL // 2, max_overflow=POOL // 2,
+        url, hide_parameters=True, pool_pre_ping=True, pool_size=pool // 2, max_overflow=pool // 2,
         pool_timeout=patience or 30, **more,
     )  # fmt: skip
     event.listen(engine, "before_cursor_execute", _plan_by_its_values)
@@ -92,8 +91,8 @@ def _plan_by_its_values(_connection: object, cursor: Any, statement: str, *_: ob
     cursor.connection.prepare_threshold = None if is_one else PREPARED_AFTER
 
 
-def _postgres(url: Any, patience: float | None) -> Engine:
-    engine = _pooled(url, patience)
+def _postgres(url: Any, patience: float | None, pool: int) -> Engine:
+    engine = _pooled(url, patience, pool)
     connect, gate = Connector(patience), Gate()
 
     @event.listens_for(engine, "do_connect")
@@ -150,16 +149,6 @@ def writers(engine: Engine) -> sessionmaker[Session]:
     A transaction that reads first and writes later would otherwise lose updates silently.
     """
     return sessionmaker(engine.execution_options(**{WRITES: True}), expire_on_commit=False)
-
-
-@contextmanager
-def on_one_connection(sessions: sessionmaker[Session]) -> Iterator[sessionmaker[Session]]:
-    """The same sessions on one connection, for many short transactions one after the other.
-
-    It is not asked before each whether it is still there: when it breaks, the round ends and the next one goes on.
-    """
-    with sessions.kw["bind"].connect() as connection:
-        yield sessionmaker(**{**sessions.kw, "bind": connection})
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from grs.db.engine import on_one_connection
 from grs.db.messages import Message, MessageChannel, MessageState, is_given_up
 from grs.domain.errors import NotFound
 from grs.notify.invitations import hearing_invitation
@@ -73,17 +72,16 @@ def deliver_messages(
         while not is_away and not is_stopping() and (batch := _claim(writers, clock(), held)):
             reason: str | None = None
             until = clock() + LONGEST_BATCH
-            with on_one_connection(writers) as its_writers:
-                for place, (message, facts) in enumerate(batch):
-                    if is_stopping() or clock() > until:
-                        give_back(its_writers, [message for message, _ in batch[place:]], clock())
-                        break
-                    # When the server is away the rest of the batch need not wait for it one by one.
-                    failure = reason if is_away else _send(message, facts, mail, sms, settings)
-                    if isinstance(failure, ServerAway):
-                        is_away, reason = True, failure
-                    with its_writers.begin() as session:
-                        mark(session, message, failure, clock(), counts)
+            for place, (message, facts) in enumerate(batch):
+                if is_stopping() or clock() > until:
+                    give_back(writers, [message for message, _ in batch[place:]], clock())
+                    break
+                # When the server is away the rest of the batch need not wait for it one by one.
+                failure = reason if is_away else _send(message, facts, mail, sms, settings)
+                if isinstance(failure, ServerAway):
+                    is_away, reason = True, failure
+                with writers.begin() as session:
+                    mark(session, message, failure, clock(), counts)
     finally:
         mail.close()
     return counts

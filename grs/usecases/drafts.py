@@ -80,6 +80,7 @@ def begin_draft(
         typed=_kept(typed),
         created_at=now,
         keep_until=dhaka_date(now) + DRAFT_DAYS,
+        may_be_reminded=False,
     )
     session.add(draft)
     session.flush()
@@ -200,7 +201,8 @@ def remove_file(session: Session, draft: Draft, file_id: int) -> None:
 def discard_draft(session: Session, draft: Draft) -> None:
     """Delete a draft with its files because its writer wishes it; one that was sent stays."""
     _refuse_if_lodged(session, draft)
-    _take_back_reminder(session, draft)
+    if draft.may_be_reminded:
+        _take_back_reminder(session, draft)
     for file in files_of_draft(session, draft):
         session.delete(file)
     session.flush()
@@ -245,7 +247,8 @@ def lodge_draft(
     session.flush()
     draft.complaint_id, draft.lodged_at, draft.typed = lodged.complaint.id, now, {}
     draft.keep_until = dhaka_date(now) + timedelta(days=1)  # the way to the receipt is needed no longer
-    _take_back_reminder(session, draft)
+    if draft.may_be_reminded:
+        _take_back_reminder(session, draft)
     return lodged
 
 
@@ -275,8 +278,8 @@ def remind_when_ready(
     if (session.scalar(waiting) or 0) >= MOST_REMINDERS:
         raise InvalidInput({"remind_to": "too_many_reminders"})
     draft.keep_until = max(draft.keep_until, first_day + DRAFT_DAYS)
-    _take_back_reminder(session, draft)
-    draft.remind_on = first_day
+    _take_back_reminder(session, draft)  # also one that a process of an older release has queued
+    draft.may_be_reminded = True
     ledger = Ledger(now)
     at = datetime.combine(first_day, REMINDER_HOUR, DHAKA)
     facts = {"draft": draft.id, "salt": draft.salt, "first_day": first_day}
@@ -285,10 +288,8 @@ def remind_when_ready(
 
 
 def _take_back_reminder(session: Session, draft: Draft) -> None:
-    if draft.remind_on is not None:
-        key = _reminder_key(draft)
-        session.execute(delete(Message).where(Message.key.in_([key, key + SMS_SUFFIX]), is_queued()))
-        draft.remind_on = None
+    key = _reminder_key(draft)
+    session.execute(delete(Message).where(Message.key.in_([key, key + SMS_SUFFIX]), is_queued()))
 
 
 def _reminder_key(draft: Draft) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Complaint
@@ -32,7 +32,7 @@ def open_identity(session: Session, desk: Desk, tracking_number: str) -> None:
 
 def note_opening(session: Session, desk: Desk, complaint: Complaint) -> None:
     """Write down that this person sees who complained; again within the while is the same opening."""
-    if complaint.complainant is None or is_opened(session, complaint, desk):
+    if complaint.complainant is None or session.scalar(select(is_opened(complaint, desk))):
         return
     held = session.scalars(select(Post.id).where(Post.id.in_(desk.post_ids)).order_by(Post.id)).all()
     post_id = complaint.post_id if complaint.post_id in held else next(iter(held), None)
@@ -41,14 +41,13 @@ def note_opening(session: Session, desk: Desk, complaint: Complaint) -> None:
     )
 
 
-def is_opened(session: Session, complaint: Complaint, desk: Desk) -> bool:
+def is_opened(complaint: Complaint, desk: Desk) -> ColumnElement[bool]:
     """Whether this person has opened it a short while ago."""
-    query = select(IdentityOpening.id).where(
+    return exists().where(
         IdentityOpening.complaint_id == complaint.id,
         IdentityOpening.person_id == desk.person_id,
         IdentityOpening.opened_at > desk.now - IDENTITY_SHOWN,
     )
-    return session.scalar(query.limit(1)) is not None
 
 
 def openings_of(session: Session, complaint: Complaint, *, limit: int = 100) -> Sequence[IdentityOpening]:

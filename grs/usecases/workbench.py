@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session, joinedload
 
 from grs.db.complaints import Complainant, Complaint
@@ -94,14 +94,15 @@ def open_workbench(
         else []
     )
     marked = mark_against(session, complaint, today=desk.today)
+    worker, shows_identity = session.execute(select(_worker(complaint), is_opened(complaint, desk))).one()
     return Workbench(
         story=story,
         may=may,
         actions=actions,
         tasks=tasks,
         tags=tags_of(session, complaint),
-        worker=_worker(session, complaint),
-        who=complaint.complainant if Deed.OPEN_IDENTITY in may and is_opened(session, complaint, desk) else None,
+        worker=worker,
+        who=complaint.complainant if Deed.OPEN_IDENTITY in may and shows_identity else None,
         earlier=readable_earlier,
         marked=marked,
         mark=mark,
@@ -136,8 +137,9 @@ def tags_of(session: Session, complaint: Complaint) -> Sequence[str]:
     return session.scalars(query).all()
 
 
-def _worker(session: Session, complaint: Complaint) -> str | None:
-    return session.scalar(
+def _worker(complaint: Complaint) -> ScalarSelect[str]:
+    """The name of who works on it, where somebody was named."""
+    query = (
         select(Person.name)
         .join(ComplaintWorker, ComplaintWorker.person_id == Person.id)
         .where(
@@ -145,6 +147,7 @@ def _worker(session: Session, complaint: Complaint) -> str | None:
             ComplaintWorker.assignment_sequence == complaint.assignment_sequence,
         )
     )
+    return query.scalar_subquery()
 
 
 def _actions(

@@ -6,7 +6,7 @@ Tables leave as CSV, however long they are.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from io import BytesIO, StringIO
 from itertools import chain, islice
 
@@ -42,10 +42,12 @@ def send_table(rows: Iterable[Sequence[object]], name: str) -> Response:
     pieces = _pieces(rows)
     begun = chain([next(pieces, "")], pieces)
     headers = {"Content-Disposition": f"attachment; filename={name}"}
-    return Response(begun, mimetype="text/csv", headers=headers)
+    answer = Response(begun, mimetype="text/csv", headers=headers)
+    answer.call_on_close(pieces.close)  # also when nobody takes the rest
+    return answer
 
 
-def _pieces(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+def _pieces(rows: Iterable[Sequence[object]]) -> Generator[str, None, None]:
     """The file in pieces; it begins with the mark by which spreadsheets know UTF-8."""
     out = StringIO("\ufeff")
     out.seek(0, 2)

@@ -117,7 +117,7 @@ class Bench:
         for name, path, goal in (
             ("officer's list, first page, p95", "/officer/", "≤ 30"),
             ("officer's list, overdue, p95", "/officer/?left=overdue", "≤ 30"),
-            ("officer's list, disposed, p95", "/officer/?state=disposed", "≤ 30"),
+            ("officer's list, disposed, p95", "/officer/?show=disposed", "≤ 30"),
             ("officer's list, search, p95", "/officer/?q=বাতি", ""),
             ("a case's page with 30 steps, p95", f"/officer/complaints/{number}", "≤ 20"),
         ):

@@ -13,7 +13,8 @@ from grs.db.complaints import Complaint, ComplaintText
 from grs.domain.errors import InvalidInput
 from grs.domain.workflow import OPEN_STAGES
 from grs.usecases.lodging import searched_text
-from grs.usecases.seeding import COLUMNS, seed
+from grs.usecases.seed_cases import COLUMNS
+from grs.usecases.seeding import seed
 from tests.conftest import Clock
 from tests.stories import assert_all_holds, lodge
 from workers import jobs

@@ -338,6 +338,9 @@ def test_a_file_of_any_length_leaves_in_pieces(
         pieces = [bytes(piece).decode("utf-8-sig") for piece in answer.iter_encoded()]
     assert [len(list(csv.reader(io.StringIO(piece)))) for piece in pieces] == [2, 2, 2], "a heading and five lines"
     assert [row[0] for row in csv.reader(io.StringIO("".join(pieces)))][1:] == numbers
+    with client.get("/officer/list.csv", buffered=False):
+        assert house.streams_engine.pool.checkedout() == 1  # type: ignore[attr-defined]
+    assert house.streams_engine.pool.checkedout() == 0, "who takes only the beginning holds no connection"  # type: ignore[attr-defined]
 
 
 def test_many_are_acknowledged_and_printed_at_once(house: House, database: Template) -> None:

@@ -252,6 +252,7 @@ def earlier_of_same_person(session: Session, complaint: Complaint, *, limit: int
     )
     query = (
         select(Complaint)
+        .options(defer(Complaint.description), defer(Complaint.remedy))
         .join(Charter, Charter.id == Complaint.charter_id)
         .where(
             Complaint.id.in_(same),
